@@ -1,0 +1,24 @@
+"""The settings of the tests: config.settings, with a folder of this run's own and nothing slow on purpose."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+_data = tempfile.TemporaryDirectory(prefix="anteroom-tests-")
+os.environ |= {
+    "DEBUG": "1",
+    "DATA_DIR": _data.name,
+    "SECRET_KEY": "tests-only-" + "0" * 50,
+    "LINK_KEY": "tests-only-" + "1" * 50,
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    "PUBLIC_URL": "http://testserver",
+}
+
+from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES, DATA_DIR  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# A file, not memory: sockets query from threads of their own, as they do in production.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
