@@ -1,0 +1,310 @@
+"""A synthetic participant of a call: what a browser does on the wire, with counted media and a clock in every packet.
+
+participant = Participant("Nina", seed=1)
+answer = node.join(call_id, entrant, await participant.offer())
+await participant.answer(answer.sdp)
+await participant.connected(5)
+participant.start_media()
+…
+participant.stats.slots["4"].received
+await participant.close()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from struct import unpack_from
+
+from bench import rtcp
+from bench.canned import Camera, Microphone, Source
+from bench.description import (
+    CAMERA,
+    CHROMIUM,
+    MICROPHONE,
+    RECEIVED_MIDS,
+    SCREEN,
+    Dialect,
+    Section,
+    Track,
+    call_offer,
+    parse,
+)
+from bench.latency import BUCKET_NS, BUCKETS
+from bench.network import Network
+from bench.peer import Peer
+from bench.receiver import Slot, Whim, extension
+
+REMB_BITS = 5_000_000  # what a receiver on a good line tells
+_REPORT_INTERVAL = 1.0  # seconds
+
+
+@dataclass(slots=True)
+class Stats:
+    """What happened so far. `slots` by mid; `lateness`: a histogram (bench.latency) of how late our ticks were."""
+
+    sent: int = 0
+    received: int = 0
+    slots: dict[str, Slot] = field(default_factory=dict)
+    lateness: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    unknown: int = 0  # packets of an SSRC and mid that the answer does not know
+    keyframe_requests: int = 0
+    nacks: int = 0  # packets the other side asked for again
+    reports: dict[int, tuple[int, int]] = field(default_factory=dict)  # our SSRC: fraction lost (1/256), lost, as told
+    remb: int | None = None  # bits a second, as last told
+    sender_reports: dict[str, tuple[int, int]] = field(
+        default_factory=dict
+    )  # mid: NTP timestamp, RTP time, as last told
+
+
+class Stream:
+    """Sources and slots on one peer: sends what is due, counts what comes, reports each second.
+
+    `nack_rate` is the share of received video packets asked for again although they arrived.
+    """
+
+    def __init__(self, name: str, seed: int, *, dialect: Dialect = CHROMIUM, nack_rate: float = 0.0) -> None:
+        self.name, self.dialect = name, dialect
+        self.stats = Stats()
+        self.random = Random(f"{name}/{seed}")
+        self.ssrc = self.random.getrandbits(32)  # of a receiver that sends nothing
+        self._whim = Whim(self.random.getrandbits(32), nack_rate)
+        self._loop = asyncio.get_running_loop()
+        self._sources: dict[int, Source] = {}
+        self._slots: dict[bytes, Slot] = {}  # by SSRC, as it stands in the packet
+        self._repairs: dict[bytes, Slot] = {}  # by RTX SSRC
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.peer: Peer
+
+    # Sending
+
+    def new_microphone(self, mid: str = MICROPHONE) -> Microphone:
+        return Microphone(
+            mid, self._bits(32), self._identifier(mid), self.dialect, sequence=self._bits(15), timestamp=self._bits(32)
+        )
+
+    def new_camera(self, mid: str = CAMERA) -> Camera:
+        ssrc, rtx, sequence, timestamp = self._bits(32), self._bits(32), self._bits(15), self._bits(32)
+        return Camera(mid, ssrc, rtx, self._identifier(mid), self.dialect, sequence=sequence, timestamp=timestamp)
+
+    def _bits(self, count: int) -> int:
+        return self.random.getrandbits(count)
+
+    def _identifier(self, mid: str) -> int:
+        return source_id(self.name, mid)
+
+    def start(self, source: Source) -> None:
+        """Send it until `stop`. The phase is drawn from the seed, so that senders do not all tick at once."""
+        self._sources[source.ssrc] = source
+        if isinstance(source, Camera):
+            source.keyframe_wanted = True
+        self._tick(source, time.monotonic() + self.random.random() * source.interval)
+
+    def stop(self, source: Source) -> None:
+        if timer := self._timers.pop(source.mid, None):
+            timer.cancel()
+
+    def _tick(self, source: Source, due: float) -> None:
+        now_ns = time.monotonic_ns()
+        late = now_ns - int(due * 1e9)
+        if late >= 0:
+            self.stats.lateness[min(late // BUCKET_NS, BUCKETS - 1)] += 1
+            send = self.peer.send_rtp
+            for packet in source.tick(now_ns):
+                send(packet)
+                self.stats.sent += 1
+            due += source.interval
+        delay = max(0.0, due - time.monotonic())
+        self._timers[source.mid] = self._loop.call_later(delay, self._tick, source, due)
+
+    # Receiving
+
+    def expect(self, section: Section) -> None:
+        """Receive what a section names; without SSRC lines, what its mid extension names (RFC 9143 §9.2)."""
+        slot = Slot(section.mid, section.kind, section.ssrcs[0] if section.ssrcs else 0)
+        self.stats.slots[section.mid] = slot
+        if slot.ssrc:
+            self._bind(slot, slot.ssrc, section.rtx.get(slot.ssrc))
+
+    def _bind(self, slot: Slot, ssrc: int, rtx: int | None) -> None:
+        slot.ssrc, slot.rtx = ssrc, rtx
+        self._slots[ssrc.to_bytes(4, "big")] = slot
+        if rtx is not None:
+            self._repairs[rtx.to_bytes(4, "big")] = slot
+
+    def on_rtp(self, packet: bytes, now_ns: int) -> None:
+        """One decrypted packet."""
+        slot = self._slots.get(packet[8:12])
+        if slot is None:
+            self._stray(packet, now_ns)
+            return
+        self.stats.received += 1
+        sequence = slot.take(packet, now_ns)
+        if sequence is not None and slot.kind == "video" and self._whim.strikes():
+            self.peer.send_rtcp(rtcp.nack(self.ssrc, slot.ssrc, [sequence]))
+
+    def _stray(self, packet: bytes, now_ns: int) -> None:
+        if repaired := self._repairs.get(packet[8:12]):
+            repaired.take_again(packet, now_ns)
+            return
+        mid = extension(packet, self.dialect.mid)
+        slot = self.stats.slots.get(mid.decode("ascii", "replace")) if mid else None
+        if slot is None or slot.ssrc:
+            self.stats.unknown += 1
+            return
+        self._bind(slot, int.from_bytes(packet[8:12], "big"), None)
+        self.on_rtp(packet, now_ns)
+
+    def on_rtcp(self, compound: bytes) -> None:
+        """Keyframes and repairs as asked for; reports and estimates kept."""
+        for kind, count, body in rtcp.packets(compound):
+            if kind == rtcp.SR and len(body) >= 24:
+                at, timestamp = unpack_from("!QI", body, 4)
+                if slot := self._slots.get(body[:4]):
+                    slot.heard_report(at, time.monotonic())
+                    self.stats.sender_reports[slot.mid] = (at, timestamp)
+                self._reported(body[24:])
+            elif kind == rtcp.RR:
+                self._reported(body[4:])
+            elif kind == rtcp.PSFB and count == rtcp.AFB:
+                self.stats.remb = rtcp.remb_rate(body) or self.stats.remb
+            elif kind in (rtcp.PSFB, rtcp.RTPFB) and len(body) >= 8:
+                self._asked(kind, count, body)
+
+    def _reported(self, blocks: bytes) -> None:
+        for offset in range(0, len(blocks) - 23, 24):
+            ssrc, lost = unpack_from("!II", blocks, offset)
+            self.stats.reports[ssrc] = (lost >> 24, lost & 0xFFFFFF)
+
+    def _asked(self, kind: int, count: int, body: bytes) -> None:
+        media = unpack_from("!I", body, 8 if kind == rtcp.PSFB and count == rtcp.FIR and len(body) >= 12 else 4)[0]
+        source = self._sources.get(media)
+        if not isinstance(source, Camera):
+            return
+        if kind == rtcp.PSFB and count in (rtcp.PLI, rtcp.FIR):
+            self.stats.keyframe_requests += 1
+            source.keyframe_wanted = True
+        elif kind == rtcp.RTPFB and count == rtcp.NACK:
+            for sequence in rtcp.nacked(body):
+                self.stats.nacks += 1
+                if packet := source.again(sequence):
+                    self.peer.send_rtp(packet)
+
+    # Reports
+
+    def start_reports(self) -> None:
+        """Sender and receiver reports and REMB, now and each second."""
+        now, wall = time.monotonic(), time.time()
+        at = rtcp.ntp(wall)
+        compound = b"".join(
+            rtcp.sender_report(source.ssrc, at, source.timestamp, source.packets, source.octets)
+            for source in self._sources.values()
+            if source.packets
+        )
+        slots = [slot for slot in self.stats.slots.values() if slot.sequence >= 0]
+        reports = [report for slot in slots if (report := slot.report(now)) is not None]
+        compound += rtcp.receiver_report(self.ssrc, reports) + rtcp.source_description(self.ssrc, "synthetic")
+        if video := [slot.ssrc for slot in slots if slot.kind == "video"]:
+            compound += rtcp.remb(self.ssrc, REMB_BITS, video)
+        self.peer.send_rtcp(compound)
+        self._timers["reports"] = self._loop.call_later(_REPORT_INTERVAL, self.start_reports)
+
+    def ask_keyframe(self, mid: str) -> None:
+        """A PLI for a slot, as a decoder in trouble sends."""
+        self.peer.send_rtcp(rtcp.picture_loss(self.ssrc, self.stats.slots[mid].ssrc))
+
+    def silence(self) -> None:
+        """Stop every timer."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+
+def source_id(name: str, mid: str) -> int:
+    """What `Slot.source` says while the participant `name` is shown there, `mid` being the m-line it sends on."""
+    return zlib.crc32(f"{name}/{mid}".encode())
+
+
+class Participant(Stream):
+    """The ten m-lines of relay.md, "Shape". Made within a running loop."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        seed: int = 0,
+        dialect: Dialect = CHROMIUM,
+        uplink: Network | None = None,
+        downlink: Network | None = None,
+        nack_rate: float = 0.0,
+        fingerprint: str | None = None,
+    ) -> None:
+        """`fingerprint` overrides the true one in the offer (hazard H14)."""
+        super().__init__(name, seed, dialect=dialect, nack_rate=nack_rate)
+        self.microphone, self.camera, self.screen = self.new_microphone(), self.new_camera(), self.new_camera(SCREEN)
+        self.peer = Peer(
+            self.random, self.on_rtp, self.on_rtcp, uplink=uplink, downlink=downlink, fingerprint=fingerprint
+        )
+        self._version = 1
+
+    async def offer(self) -> str:
+        """The offer; asked again, that of an ICE restart: a new address and credentials, all else the same."""
+        self._version += 1
+        tracks = [Track(each.mid, each.ssrc, each.rtx) for each in (self.microphone, self.camera, self.screen)]
+        return call_offer(self.peer.gather(), tracks, self.dialect, version=self._version)
+
+    async def answer(self, sdp: str) -> None:
+        """Take the answer and start to connect. Raises ValueError when it is none."""
+        description = parse(sdp)
+        if not self.stats.slots:
+            for section in description.sections:
+                if section.mid in RECEIVED_MIDS:
+                    self.expect(section)
+        self.peer.connect(description.transport)
+
+    async def connected(self, timeout: float) -> None:  # noqa: ASYNC109 - the face of a browser's promise, with a limit
+        """Return once media may flow. Raises ConnectionError or TimeoutError."""
+        await self.peer.connected(timeout)
+        if "reports" not in self._timers:
+            self.start_reports()
+
+    def start_media(self, *, microphone: bool = True, camera: bool = True, screen: bool = False) -> None:
+        """Send what is wanted; what runs already goes on."""
+        wanted = ((microphone, self.microphone), (camera, self.camera), (screen, self.screen))
+        for is_wanted, source in wanted:
+            if is_wanted and source.mid not in self._timers:
+                self.start(source)
+
+    def stop_media(self) -> None:
+        for source in (self.microphone, self.camera, self.screen):
+            self.stop(source)
+
+    def record(self, mid: str) -> list[bytes]:
+        """From now on, the decrypted packets of a slot, in order of arrival."""
+        slot = self.stats.slots[mid]
+        slot.recorded = []
+        return slot.recorded
+
+    async def until(self, condition: Callable[[Stats], bool], timeout: float) -> None:  # noqa: ASYNC109
+        """Return once the stats meet a condition. Raises TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while not condition(self.stats):  # noqa: ASYNC110 - counters tell nobody when they move
+                await asyncio.sleep(0.01)
+
+    async def gone(self, timeout: float) -> None:  # noqa: ASYNC109
+        """Return once the relay has said goodbye. Raises TimeoutError."""
+        await asyncio.wait_for(self.peer.closed.wait(), timeout)
+
+    def vanish(self) -> None:
+        """Stop without a word, as a crashed tab does (rule C5)."""
+        self.silence()
+        self.peer.vanish()
+
+    async def close(self) -> None:
+        """Stop, saying goodbye."""
+        self.silence()
+        self.peer.close()
