@@ -1,7 +1,13 @@
+"""Mounted at the root (config/urls.py): calls live under /calls/, the device test has an address of its own."""
+
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from calls import views
 
 app_name = "calls"
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("device-test/", views.show_device_test, name="show_device_test"),
+]

@@ -7,6 +7,6 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("rooms/", include("rooms.urls")),
-    path("calls/", include("calls.urls")),
+    path("", include("calls.urls")),
     path("", include("core.urls")),
 ]
