@@ -7,13 +7,34 @@ calls.relay_worker writes Attendance, `member_deadline` and `ended_at`; RelayLea
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation
+
+if TYPE_CHECKING:
+    from django.contrib.sessions.backends.base import SessionBase
+
+    from calls.tickets import Ticket
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    def open(self) -> CallQuerySet:
+        return self.filter(ended_at=None)
+
+    def of(self, organisation: Organisation) -> CallQuerySet:
+        return self.filter(organisation=organisation)
+
+    def without_relay(self, *, lapsed: timedelta) -> CallQuerySet:
+        """On no node, or on one whose lease ran out `lapsed` ago or is gone (database clock)."""
+        fresh = RelayLease.objects.filter(node=OuterRef("node"), expires_at__gt=Now() - lapsed)
+        return self.filter(~Exists(fresh))
 
 
 class Call(models.Model):
@@ -29,6 +50,8 @@ class Call(models.Model):
     end_reason = models.CharField(max_length=20, blank=True)  # calls.relay.terms.EndReason
     node = models.CharField(max_length=40, blank=True)  # the relay node it lives on
 
+    objects = CallQuerySet.as_manager()
+
     class Meta:
         ordering = ["-opened_at"]
         constraints = [
@@ -38,6 +61,24 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"{self.place} {self.opened_at:%Y-%m-%d %H:%M}"
+
+
+class SeatQuerySet(models.QuerySet["Seat"]):
+    def remembered(self, session: SessionBase, call_id: uuid.UUID) -> SeatQuerySet:
+        """The seat this browser was given in the call, through its session; nobody else's (calls.doors)."""
+        return self.filter(pk=session.get("seats", {}).get(str(call_id)), call_id=call_id).select_related("call")
+
+    def of_ticket(self, ticket: Ticket) -> SeatQuerySet:
+        return self.filter(pk=ticket.seat_id, call_id=ticket.call_id).select_related("call")
+
+    def beside(self, seat: Seat) -> SeatQuerySet:
+        """The seats of the same call, and of no other (hazard H6)."""
+        return self.filter(call_id=seat.call_id)
+
+    def live_member(self, identity: str) -> SeatQuerySet:
+        """Where this person is live as a member: at most one call (rule C4)."""
+        here = Attendance.objects.filter(seat=OuterRef("pk"), left_at=None)
+        return self.filter(Exists(here), identity=identity, role=Seat.Role.MEMBER, call__ended_at=None)
 
 
 class Seat(models.Model):
@@ -56,11 +97,27 @@ class Seat(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)  # removed by a member: the ticket does not return
 
+    objects = SeatQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["call", "identity"], name="calls_one_seat_an_identity")]
 
     def __str__(self) -> str:
         return f"{self.display_name} ({self.role})"
+
+
+class AttendanceQuerySet(models.QuerySet["Attendance"]):
+    def open(self) -> AttendanceQuerySet:
+        return self.filter(left_at=None)
+
+    def open_in(self, place: str) -> AttendanceQuerySet:
+        """Who is in a place now, by arrival."""
+        return (
+            self.open()
+            .filter(seat__call__place=place, seat__call__ended_at=None)
+            .select_related("seat")
+            .order_by("joined_at", "pk")
+        )
 
 
 class Attendance(models.Model):
@@ -71,6 +128,8 @@ class Attendance(models.Model):
     left_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=20, blank=True)  # calls.relay.terms.GoneReason
     node = models.CharField(max_length=40)
+
+    objects = AttendanceQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -83,6 +142,14 @@ class Attendance(models.Model):
         return f"{self.seat} {self.joined_at:%H:%M}"
 
 
+class RelayLeaseQuerySet(models.QuerySet["RelayLease"]):
+    def live(self) -> RelayLeaseQuerySet:
+        return self.filter(expires_at__gt=Now())
+
+    def expired(self) -> RelayLeaseQuerySet:
+        return self.filter(expires_at__lte=Now())
+
+
 class RelayLease(models.Model):
     """A relay node that is alive: renewed each 0.5 s, dead after 2 s, by the database's clock."""
 
@@ -91,6 +158,8 @@ class RelayLease(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     live = models.PositiveIntegerField(default=0)  # participants, for choosing the least loaded
     draining = models.BooleanField(default=False)
+
+    objects = RelayLeaseQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.node

@@ -1,0 +1,64 @@
+"""What every door does: know who a visitor is, and remember the seat they were given (docs/architecture.md).
+
+A door is a page of an app above: it asks for a name, calls `services.open_call` and `services.admit`, and
+redirects to what `remember` answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+
+from accounts.models import User
+from calls.models import Seat
+
+_COOKIE = "visitor"
+_SALT = "anteroom.calls.visitor"
+_COOKIE_AGE = timedelta(days=365)
+_SEATS_KEPT = 20  # a browser's latest, in its session
+
+
+def user_identity(user: User | AnonymousUser) -> str | None:
+    """The identity of whoever is signed in: the same whatever link was used. None for a visitor."""
+    return f"user:{user.pk}" if user.is_authenticated else None
+
+
+def visitor_identity(request: HttpRequest) -> tuple[str, Callable[[HttpResponseBase], None]]:
+    """Who an anonymous guest is, by a signed cookie, and what puts that cookie on the response to their Join.
+
+    The same browser is the same person, so that a second Join takes over rather than adding somebody (rule C4).
+    """
+    known = request.get_signed_cookie(_COOKIE, default="", salt=_SALT)
+    visitor = UUID(known) if known else uuid4()
+
+    def set_cookie(response: HttpResponseBase) -> None:
+        response.set_signed_cookie(
+            _COOKIE,
+            visitor.hex,
+            salt=_SALT,
+            max_age=_COOKIE_AGE,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
+
+    return f"visitor:{visitor}", set_cookie
+
+
+def remember(request: HttpRequest, seat: Seat) -> str:
+    """Keep the seat in this browser's session; answers the address of the call, for the redirect.
+
+    The number in the fragment says that this very page pressed Join (docs/protocol.md, "One page holds the seat").
+    """
+    seats: dict[str, str] = request.session.get("seats", {})
+    seats.pop(str(seat.call_id), None)
+    seats[str(seat.call_id)] = str(seat.pk)
+    request.session["seats"] = dict(list(seats.items())[-_SEATS_KEPT:])
+    return f"{reverse('calls:show_call', args=[seat.call_id])}#connection={seat.connection}"

@@ -1,0 +1,226 @@
+"""What travels over the channel layer, and to whom. This module alone names groups and channels and builds payloads.
+
+Three directions: commands to a relay node (`relay.*`, calls.relay_worker reads them), replies and news to one
+socket (`seat.*`) or to all of a call (`call.*`, calls.consumers reads both). A payload is plain JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+from calls.relay.terms import ChatPosted, CountdownChanged, Deadlines, EndReason, Media, Policy, Roster
+
+Message = dict[str, Any]
+
+
+def call_group(call_id: UUID | str) -> str:
+    return f"call.{call_id}"
+
+
+def relay_channel(node: str) -> str:
+    return f"relay.{node}"
+
+
+# To a relay node
+
+
+def relay_join(
+    *,
+    call_id: UUID,
+    reply_to: str,
+    participant_id: UUID,
+    identity: str,
+    name: str,
+    role: str,
+    connection: int,
+    media: Media,
+    offer: str,
+    policy: Policy,
+    deadlines: Deadlines,
+    reserved: Mapping[str, float],
+) -> Message:
+    """Everything the node needs to open the call as well, so that a join costs it no look in the database."""
+    return _command("join", call_id, reply_to, participant_id, connection) | {
+        "identity": identity,
+        "name": name,
+        "role": str(role),
+        "media": asdict(media),
+        "offer": offer,
+        "policy": asdict(policy),
+        "deadlines": asdict(deadlines),
+        "reserved": dict(reserved),
+    }
+
+
+def relay_resume(*, call_id: UUID, reply_to: str, participant_id: UUID, connection: int) -> Message:
+    return _command("resume", call_id, reply_to, participant_id, connection)
+
+
+def relay_restart(
+    *, call_id: UUID, reply_to: str, participant_id: UUID, connection: int, offer: str, frame: str | None
+) -> Message:
+    return _command("restart", call_id, reply_to, participant_id, connection) | {"offer": offer, "frame": frame}
+
+
+def relay_media(
+    *,
+    call_id: UUID,
+    reply_to: str,
+    participant_id: UUID,
+    connection: int,
+    media: Media,
+    take_screen: bool,
+    frame: str | None,
+) -> Message:
+    return _command("media", call_id, reply_to, participant_id, connection) | {
+        "media": asdict(media),
+        "take_screen": take_screen,
+        "frame": frame,
+    }
+
+
+def relay_chat(
+    *, call_id: UUID, reply_to: str, participant_id: UUID, connection: int, text: str, frame: str | None
+) -> Message:
+    return _command("chat", call_id, reply_to, participant_id, connection) | {"text": text, "frame": frame}
+
+
+def relay_renew(*, call_id: UUID, reply_to: str, participant_id: UUID, connection: int) -> Message:
+    return _command("renew", call_id, reply_to, participant_id, connection)
+
+
+def relay_leave(*, call_id: UUID, reply_to: str, participant_id: UUID, connection: int) -> Message:
+    return _command("leave", call_id, reply_to, participant_id, connection)
+
+
+def relay_let_go(*, call_id: UUID, participant_id: UUID) -> Message:
+    """A member is live elsewhere now: their page in this call is told so, and their seat is free (rule C4)."""
+    return {"type": "relay.let_go", "call": str(call_id), "participant": str(participant_id)}
+
+
+def relay_remove(*, call_id: UUID, participant_id: UUID) -> Message:
+    return {"type": "relay.remove", "call": str(call_id), "participant": str(participant_id)}
+
+
+def relay_end(*, call_id: UUID, reason: EndReason) -> Message:
+    return {"type": "relay.end", "call": str(call_id), "reason": str(reason)}
+
+
+def relay_deadlines(*, call_id: UUID, deadlines: Deadlines) -> Message:
+    return {"type": "relay.deadlines", "call": str(call_id), "deadlines": asdict(deadlines)}
+
+
+def _command(verb: str, call_id: UUID, reply_to: str, participant_id: UUID, connection: int) -> Message:
+    return {
+        "type": f"relay.{verb}",
+        "call": str(call_id),
+        "reply_to": reply_to,
+        "participant": str(participant_id),
+        "connection": connection,
+    }
+
+
+# To one socket
+
+
+def seat_welcome(
+    *, sdp: str | None, waiting: bool, chat: Iterable[ChatPosted], roster: Roster, countdown: CountdownChanged
+) -> Message:
+    """The reply to join and resume: the whole state, so that nothing depends on what was sent before."""
+    return {
+        "type": "seat.welcome",
+        "sdp": sdp,
+        "waiting": waiting,
+        "chat": [_chat(message) for message in chat],
+        "roster": _roster(roster),
+        "countdown": _countdown(countdown),
+    }
+
+
+def seat_answer(*, sdp: str) -> Message:
+    return {"type": "seat.answer", "sdp": sdp}
+
+
+def seat_refused(*, about: str, code: str, message: str, frame: str | None = None) -> Message:
+    return {"type": "seat.refused", "about": about, "code": code, "message": message, "frame": frame}
+
+
+def seat_taken_over() -> Message:
+    return {"type": "seat.taken_over"}
+
+
+def seat_removed() -> Message:
+    return {"type": "seat.removed"}
+
+
+def seat_rejoin(reason: str) -> Message:
+    return {"type": "seat.rejoin", "reason": reason}
+
+
+# To all of a call
+
+
+def call_roster(roster: Roster) -> Message:
+    return {"type": "call.roster", "roster": _roster(roster)}
+
+
+def call_countdown(countdown: CountdownChanged) -> Message:
+    return {"type": "call.countdown", "countdown": _countdown(countdown)}
+
+
+def call_chat(message: ChatPosted) -> Message:
+    return {"type": "call.chat", "chat": _chat(message)}
+
+
+def call_speaking(participant_ids: Iterable[str]) -> Message:
+    return {"type": "call.speaking", "participants": list(participant_ids)}
+
+
+def call_ended(reason: EndReason) -> Message:
+    return {"type": "call.ended", "reason": str(reason)}
+
+
+def call_rejoin(reason: str) -> Message:
+    return {"type": "call.rejoin", "reason": reason}
+
+
+# From services: after the commit, and never a reason to fail what is already stored
+
+
+def tell_node(node: str, message: Message) -> None:
+    transaction.on_commit(lambda: async_to_sync(get_channel_layer().send)(relay_channel(node), message), robust=True)
+
+
+def tell_call(call_id: UUID, message: Message) -> None:
+    transaction.on_commit(
+        lambda: async_to_sync(get_channel_layer().group_send)(call_group(call_id), message), robust=True
+    )
+
+
+def _roster(roster: Roster) -> dict[str, Any]:
+    return {
+        "version": roster.version,
+        "started_at": roster.started_at,
+        "participants": [
+            {"id": person.participant_id, "name": person.name, "role": str(person.role), "state": str(person.state)}
+            | asdict(person.media)
+            for person in roster.people
+        ],
+        "slots": {participant_id: list(slots) for participant_id, slots in roster.slots.items()},
+        "screen": roster.screen,
+    }
+
+
+def _countdown(countdown: CountdownChanged) -> dict[str, Any]:
+    return {"kind": countdown.kind, "ends_at": countdown.ends_at}
+
+
+def _chat(message: ChatPosted) -> dict[str, Any]:
+    return {"participant": message.participant_id, "name": message.name, "text": message.text, "at": message.at}
