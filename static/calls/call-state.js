@@ -1,0 +1,221 @@
+/**
+ * What a call page knows, from the frames of docs/protocol.md. Pure: frames in, a new frozen state out, no DOM, no
+ * clock. Moments are Unix seconds; `at` is always the page's own clock, and only differences to the server's count.
+ */
+
+/**
+ * @typedef {{microphone: boolean, camera: boolean, screen: boolean}} Media
+ * @typedef {{id: string, name: string, role: 'member' | 'guest', state: 'connecting' | 'connected' | 'reconnecting'}
+ *   & Media} Participant
+ * @typedef {{participant: string, name: string, text: string, at: number}} Message
+ * @typedef {object} CallState
+ * @property {'joining' | 'full' | 'live' | 'over'} phase
+ * @property {string | null} over why there is nothing to come back to by itself
+ * @property {string} me own participant id
+ * @property {string} role
+ * @property {boolean} linked the socket stands
+ * @property {number} version of the roster, 0 before the first
+ * @property {number | null} startedAt
+ * @property {readonly Participant[]} participants by arrival
+ * @property {readonly (string | null)[]} slots who is behind the three remote seats
+ * @property {string | null} screen who shares a screen
+ * @property {ReadonlySet<string>} speaking
+ * @property {ReadonlyMap<string, string>} quality level by participant, where it is not good
+ * @property {readonly Message[]} chat
+ * @property {number} chatSeenAt
+ * @property {{kind: 'member' | 'end', endsAt: number} | null} countdown
+ * @property {number} clockAhead seconds the server's clock is ahead of the page's
+ * @property {'chat' | 'participants' | null} panel
+ */
+
+const LIVE = new Set(['connected', 'reconnecting']); // rule C5
+const CHAT_KEPT = 200;
+
+const over = (reason) => ({ phase: 'over', over: reason, panel: null, countdown: null });
+
+/**
+ * @param {{me: string, role: string}} seat
+ * @returns {CallState}
+ */
+export function openState({ me, role }) {
+  return Object.freeze({
+    phase: 'joining',
+    over: null,
+    me,
+    role,
+    linked: false,
+    version: 0,
+    startedAt: null,
+    participants: [],
+    slots: [null, null, null],
+    screen: null,
+    speaking: new Set(),
+    quality: new Map(),
+    chat: [],
+    chatSeenAt: 0,
+    countdown: null,
+    clockAhead: 0,
+    panel: null,
+  });
+}
+
+/** @type {Map<string, (state: CallState, frame: any, at: number) => Partial<CallState>>} */
+const receivers = new Map([
+  // The chat comes whole; versions start anew on another relay.
+  ['welcome', (state, frame, at) => ({
+    me: frame.participant, role: frame.role, linked: true, version: 0, chat: frame.chat, clockAhead: frame.now - at,
+  })],
+  ['answer', () => ({ phase: 'live' })],
+  ['full', () => ({ phase: 'full' })],
+  ['roster', (state, frame) => (frame.version < state.version ? {} : {
+    version: frame.version,
+    startedAt: frame.started_at,
+    participants: frame.participants,
+    slots: frame.slots,
+    screen: frame.screen,
+  })],
+  ['chat', (state, { participant, name, text, at }) => {
+    const chat = [...state.chat, { participant, name, text, at }].slice(-CHAT_KEPT);
+    return state.panel === 'chat' ? { chat, chatSeenAt: at } : { chat };
+  }],
+  ['countdown', (state, frame, at) => ({
+    countdown: frame.kind && frame.ends_at ? { kind: frame.kind, endsAt: frame.ends_at } : null,
+    clockAhead: frame.now - at,
+  })],
+  ['speaking', (state, frame) => ({ speaking: new Set(frame.participants) })],
+  ['quality', (state, { participant, level }) => {
+    const quality = new Map(state.quality);
+    if (level === 'good') quality.delete(participant);
+    else quality.set(participant, level);
+    return { quality };
+  }],
+  ['taken_over', () => over('taken_over')],
+  ['removed', () => over('removed')],
+  ['ended', (state, frame) => over(frame.reason)],
+]);
+
+/**
+ * @param {CallState} state
+ * @param {{type: string}} frame
+ * @param {number} at
+ * @returns {CallState}
+ */
+export function received(state, frame, at) {
+  const receive = receivers.get(frame.type);
+  if (!receive || state.phase === 'over') return state;
+  return Object.freeze({ ...state, ...receive(state, frame, at) });
+}
+
+/** The page's own part ended: Leave, a refusal, a browser that cannot. Nothing that comes later changes it. */
+export function finished(state, reason) {
+  return state.phase === 'over' ? state : Object.freeze({ ...state, ...over(reason) });
+}
+
+export function linkChanged(state, linked) {
+  return Object.freeze({ ...state, linked });
+}
+
+/** Media is gone: the page asks for a seat anew, and shows who was there until the next roster. */
+export function rejoining(state) {
+  return state.phase === 'over' ? state : Object.freeze({ ...state, phase: 'joining', speaking: new Set() });
+}
+
+/** @param {'chat' | 'participants' | null} panel */
+export function panelShown(state, panel) {
+  const chatSeenAt = panel === 'chat' ? (state.chat.at(-1)?.at ?? state.chatSeenAt) : state.chatSeenAt;
+  return Object.freeze({ ...state, panel, chatSeenAt });
+}
+
+/** @returns {Map<string, Participant>} */
+export function byId(state) {
+  return new Map(state.participants.map((participant) => [participant.id, participant]));
+}
+
+/** A guest without a live member is shielded: sees and hears nobody (rule C3). */
+export function waitsForMember(state) {
+  return state.role === 'guest' && !state.participants.some(({ role, state: stands }) => role === 'member' && LIVE.has(stands));
+}
+
+/**
+ * The others in the order of their places, which they keep until they go.
+ * @returns {{slot: number, participant: Participant, speaking: boolean, quality: string | null}[]}
+ */
+export function tiles(state) {
+  if (waitsForMember(state)) return [];
+  const known = byId(state);
+  return state.slots.flatMap((id, slot) => {
+    const participant = id === null ? undefined : known.get(id);
+    if (!participant) return [];
+    return [{ slot, participant, speaking: state.speaking.has(id), quality: state.quality.get(id) ?? null }];
+  });
+}
+
+/** Who shares a screen that this page should show: somebody else, seen by us. */
+export function sharedScreen(state) {
+  return tiles(state).find(({ participant }) => participant.id === state.screen)?.participant ?? null;
+}
+
+/** @returns {Participant | null} how the server has this page */
+export function myself(state) {
+  return byId(state).get(state.me) ?? null;
+}
+
+export function unread(state) {
+  return state.chat.filter(({ participant, at }) => at > state.chatSeenAt && participant !== state.me).length;
+}
+
+/**
+ * What a listener should be told between two states: rosters are whole, so joins and leaves are their difference.
+ * Nothing on the first roster, which is who was there already.
+ * @returns {{what: 'joined' | 'left' | 'lost' | 'returned' | 'shares', name: string}[]}
+ */
+export function news(before, after) {
+  if (before.version === 0 || after.phase !== 'live' || waitsForMember(after)) return [];
+  const [then, now] = [byId(before), byId(after)];
+  const told = [];
+  for (const { id, name, state } of after.participants) {
+    const stood = then.get(id)?.state;
+    if (id === after.me || state === stood) continue;
+    if (state === 'reconnecting') told.push({ what: 'lost', name });
+    else if (state === 'connected') told.push({ what: stood === 'reconnecting' ? 'returned' : 'joined', name });
+  }
+  for (const { id, name, state } of before.participants) {
+    if (id !== after.me && !now.has(id) && LIVE.has(state)) told.push({ what: 'left', name });
+  }
+  const sharer = sharedScreen(after);
+  if (sharer && sharedScreen(before)?.id !== sharer.id) told.push({ what: 'shares', name: sharer.name });
+  return told;
+}
+
+/** @returns {number | null} seconds left of the countdown, never below 0 */
+export function timeLeft(state, at) {
+  return state.countdown ? Math.max(0, state.countdown.endsAt - state.clockAhead - at) : null;
+}
+
+/** @returns {number | null} seconds since the first participant was live */
+export function elapsed(state, at) {
+  return state.startedAt === null ? null : Math.max(0, at + state.clockAhead - state.startedAt);
+}
+
+/** 65 -> "1:05", 3600 -> "1:00:00" */
+export function spanText(seconds) {
+  const whole = Math.floor(seconds);
+  const two = (number) => String(number).padStart(2, '0');
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}
+
+/** Calm, then amber at 60 s, red at 15 s. */
+export function urgency(seconds) {
+  if (seconds <= 15) return 'last';
+  return seconds <= 60 ? 'soon' : 'calm';
+}
+
+/** At most two letters for a pause tile, by what a reader sees as letters, in any script. */
+export function initials(name) {
+  const words = name.trim().split(/\s+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
+  const first = (word) => [...new Intl.Segmenter().segment(word)].map(({ segment }) => segment)
+    .find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? '';
+  const chosen = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return chosen.map(first).join('').toLocaleUpperCase() || '?';
+}
