@@ -1,7 +1,18 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path, register_converter
+
+from core import views
+from core.converters import HexColour
 
 app_name = "core"
 
-urlpatterns: list[URLPattern] = []
+register_converter(HexColour, "hex_colour")
+
+urlpatterns: list[URLPattern] = [
+    path("", views.show_main, name="show_main"),
+    path("colours/<hex_colour:colour>.css", views.show_colours, name="show_colours"),
+    path("livez", views.show_liveness, name="show_liveness"),
+    path("readyz", views.show_readiness, name="show_readiness"),
+    path("dev/messages/", views.list_messages, name="list_messages"),
+]
