@@ -1,0 +1,330 @@
+"""A published stream (`Source`) forwarded into fixed outgoing streams (`Slot`), whoever it is that they show.
+
+Pure: no socket, no key, monotonic `now` in seconds passed in. A slot's SSRC never changes; when another source is put
+behind it, sequence numbers go on, timestamps go on with the clock, and so do VP8's PictureID and TL0PICIDX, so that
+the browser sees one stream (RFC 3550 §5.1, RFC 7741 §4.2). Video opens at a keyframe only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import getrandbits
+from struct import Struct
+
+from . import rtcp, rtp
+from .nack import Missing, Resent, Ring
+from .rtp import Packet
+
+CLOCK_RATES = {"audio": 48000, "video": 90000}  # Opus (RFC 7587 §4.1), VP8 (RFC 7741 §4.1)
+KEYFRAME_PAUSE = 0.5  # seconds between two requests to one publisher, whoever asks
+KEYFRAME_REPEAT = 1.0  # until one arrives
+JUMP = 1000  # packets: further than this, forward or back, a stream has started anew
+
+_U16 = Struct("!H")
+_U64 = 0xFFFFFFFFFFFFFFFF
+
+
+class Source:
+    """One track of a publisher as it arrives. Counts for receiver reports (RFC 3550 A.3, A.8), keeps what may be asked
+    for again, gathers its subscribers' keyframe requests: `ask` is called with the source when the publisher is to be
+    sent one."""
+
+    __slots__ = (
+        "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_received",
+        "_received_before", "_report", "_report_at", "_transit", "arrived_at", "clock_rate", "keyframe_wanted",
+        "kind", "level", "missing", "outlets", "payload_type", "ring", "rtx_payload_type", "ssrc",
+    )  # fmt: skip
+
+    def __init__(
+        self, kind: str, payload_type: int, rtx_payload_type: int, ssrc: int, ask: Callable[[Source], None]
+    ) -> None:
+        self._ask = ask
+        self.kind = kind
+        self.payload_type = payload_type
+        self.rtx_payload_type = rtx_payload_type
+        self.ssrc = ssrc  # 0 until the first packet names it by MID
+        self.clock_rate = CLOCK_RATES[kind]
+        self.outlets: list[tuple[Slot, Callable[[int], None]]] = []  # who gets each packet, and how it is sent
+        self.ring = Ring()
+        self.missing = Missing()
+        self.keyframe_wanted = False
+        self.arrived_at = 0.0
+        self.level = 127  # the last packet's loudness, -dBov (RFC 6464)
+        self._fresh = False  # asked for since the last request went out
+        self._asked_at = -KEYFRAME_REPEAT
+        self._highest = -1
+        self._base = 0
+        self._received = 0
+        self._expected_before = 0
+        self._received_before = 0
+        self._transit = 0
+        self._jitter = 0.0
+        self._report: rtcp.SenderReport | None = None
+        self._report_at = 0.0
+
+    def receive(self, packet: Packet, now: float) -> bool:
+        """Take a packet in: number it, count it, keep it. False: a jump, the slots must open anew."""
+        self.arrived_at = now
+        highest = self._highest
+        if highest < 0:
+            packet.index = self._start(packet.sequence)
+            continued = True
+        else:
+            packet.index = index = rtp.unwrap(packet.sequence, highest)
+            continued = -JUMP < index - highest < JUMP
+            if not continued:
+                packet.index = self._start(packet.sequence)
+        self._highest = max(self._highest, packet.index)
+        self._received += 1
+        transit = int(now * self.clock_rate) - packet.timestamp
+        change = abs(((transit - self._transit + 0x80000000) & 0xFFFFFFFF) - 0x80000000)
+        self._transit = transit
+        if self._received > 1:
+            self._jitter += (change - self._jitter) / 16
+        self._understand(packet, now)
+        return continued
+
+    def repaired(self, packet: Packet, now: float) -> bool:
+        """A retransmission (RFC 4588 §4): the original packet again, not counted as received. False: of no use."""
+        if self._highest < 0 or len(packet.payload) < 2:  # Chromium's start-up probes are shorter
+            return False
+        packet.index = index = rtp.unwrap(_U16.unpack_from(packet.payload)[0], self._highest)
+        if not self._highest - JUMP < index <= self._highest or self.ring.find(index, now):
+            return False
+        packet.payload = packet.payload[2:]
+        self._understand(packet, now)
+        return True
+
+    def _start(self, sequence: int) -> int:
+        # One cycle up, so that packets just older than the first still have an index above zero.
+        self._base = self._highest = 0x10000 + sequence
+        self._received = self._expected_before = self._received_before = 0
+        self.missing = Missing()
+        return self._highest
+
+    def _understand(self, packet: Packet, now: float) -> None:
+        if self.kind == "audio":
+            return
+        packet.vp8 = vp8 = rtp.parse_vp8(packet.payload)
+        self.ring.keep(packet, now)
+        if vp8 is not None and vp8.keyframe:
+            self.keyframe_wanted = False
+        if not self.missing.arrived(packet.index, now):
+            self.want_keyframe(now)
+
+    def want_keyframe(self, now: float) -> None:
+        """A subscriber cannot go on without one: ask at once, or when the last request is 500 ms old."""
+        self.keyframe_wanted = self._fresh = True
+        self.ask_again(now)
+
+    def ask_again(self, now: float) -> None:
+        """Ask for the keyframe that is wanted, if it is time: each second until one arrives."""
+        pause = KEYFRAME_PAUSE if self._fresh else KEYFRAME_REPEAT
+        if self.keyframe_wanted and self.ssrc and now - self._asked_at >= pause:
+            self._asked_at = now
+            self._fresh = False
+            self._ask(self)
+
+    def reported(self, report: rtcp.SenderReport, now: float) -> None:
+        self._report, self._report_at = report, now
+
+    def clock(self, now: float) -> tuple[int, int] | None:
+        """The publisher's NTP time (32.32) and RTP timestamp at `now`, `None` before its first report."""
+        if self._report is None:
+            return None
+        elapsed = now - self._report_at
+        timestamp = self._report.timestamp + int(elapsed * self.clock_rate)
+        return (self._report.ntp + int(elapsed * (1 << 32))) & _U64, timestamp & 0xFFFFFFFF
+
+    def report_block(self, now: float) -> rtcp.ReportBlock | None:
+        """What to tell the publisher; each call closes an interval. `None` before the first packet."""
+        if self._highest < 0 or not self.ssrc:
+            return None
+        expected = self._highest - self._base + 1
+        interval = expected - self._expected_before
+        lost = interval - (self._received - self._received_before)
+        self._expected_before, self._received_before = expected, self._received
+        fraction = min(255, (lost << 8) // interval) if interval > 0 and lost > 0 else 0
+        lsr = dlsr = 0
+        if self._report is not None:
+            lsr = self._report.ntp >> 16 & 0xFFFFFFFF
+            dlsr = int((now - self._report_at) * 0x10000) & 0xFFFFFFFF
+        # The cycle added at the start is the relay's own: cycles are counted from the first packet (A.1).
+        highest = self._highest - 0x10000
+        return rtcp.ReportBlock(self.ssrc, fraction, expected - self._received, highest, int(self._jitter), lsr, dlsr)
+
+
+class Slot:
+    """One outgoing stream of a subscriber's leg. Payload type, ids and SSRCs are that leg's, for its whole life."""
+
+    __slots__ = (
+        "_abs_head", "_extension_head", "_first", "_head_size", "_header", "_highest", "_last_at", "_last_picture",
+        "_last_sequence", "_last_timestamp", "_last_tl0", "_mid_block", "_open", "_picture_offset", "_resent",
+        "_rtx_sequence", "_sequence_offset", "_timestamp_offset", "_tl0_offset", "kind", "octets", "packets",
+        "payload_type", "reports_sent", "rtx_payload_type", "rtx_ssrc", "source", "ssrc",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        ssrc: int,
+        payload_type: int,
+        rtx_ssrc: int = 0,
+        rtx_payload_type: int = 0,
+        mid: str = "",
+        mid_id: int = 0,
+        abs_send_time_id: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.ssrc = ssrc
+        self.payload_type = payload_type
+        self.rtx_ssrc = rtx_ssrc
+        self.rtx_payload_type = rtx_payload_type
+        # The block is always one word of abs-send-time (four bytes of padding where it is not agreed) and the MID.
+        self._mid_block = rtp.extension_element(mid_id, mid.encode())
+        self._abs_head = (abs_send_time_id << 4 | 2) << 24 if abs_send_time_id else 0
+        self._extension_head = rtp.ONE_BYTE << 16 | 1 + len(self._mid_block) // 4
+        self._header = Struct(f"!BBHIIII{len(self._mid_block)}s")
+        self._head_size = self._header.size
+        self.source: Source | None = None
+        self.packets = 0
+        self.octets = 0
+        self.reports_sent: dict[int, float] = {}  # middle 32 bits of NTP: when, the last few
+        self._open = False
+        self._first = self._highest = 0  # indices of the source: where the slot opened, the highest sent
+        self._sequence_offset = self._timestamp_offset = self._picture_offset = self._tl0_offset = 0
+        self._last_sequence = getrandbits(15)
+        self._last_timestamp = getrandbits(31)
+        self._last_at: float | None = None
+        self._last_picture = getrandbits(14)
+        self._last_tl0 = getrandbits(7)
+        self._rtx_sequence = getrandbits(15)
+        self._resent = Resent()
+
+    def show(self, source: Source | None, send: Callable[[int], None], now: float) -> bool:
+        """Put `source` behind the slot (`None`: nothing). False when it was there already."""
+        if source is self.source:
+            return False
+        if self.source is not None:
+            self.source.outlets = [outlet for outlet in self.source.outlets if outlet[0] is not self]
+        self.source = source
+        self.restart()
+        if source is not None:
+            source.outlets.append((self, send))
+            if self.kind == "video":
+                source.want_keyframe(now)
+        return True
+
+    def restart(self) -> None:
+        """Wait for a place to open at: the next packet, or for video the next keyframe."""
+        self._open = False
+        self._resent.clear()
+        self.reports_sent.clear()
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def write(self, packet: Packet, send_time: int, now: float, out: memoryview) -> int:
+        """Build the outgoing copy of `packet` in `out`; its size in bytes, 0 when it is not for this slot."""
+        if not self._open and not self._open_at(packet, now):
+            return 0
+        index = packet.index
+        if index < self._first:
+            return 0
+        timestamp = (packet.timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        if index >= self._highest:
+            self._highest = index
+            self._last_timestamp = timestamp
+            self._last_at = now
+        start = self._head_size
+        payload = packet.payload
+        end = start + len(payload)
+        self._header.pack_into(
+            out, 0, 0x90, packet.marker | self.payload_type, (index + self._sequence_offset) & 0xFFFF, timestamp,
+            self.ssrc, self._extension_head, self._abs_head and self._abs_head | send_time, self._mid_block,
+        )  # fmt: skip
+        out[start:end] = payload
+        if packet.vp8 is not None:
+            self._number_picture(packet.vp8, index, start, out)
+        self.packets += 1
+        self.octets += len(payload)
+        return end
+
+    def _open_at(self, packet: Packet, now: float) -> bool:
+        vp8 = packet.vp8
+        if self.source is None:
+            return False
+        if self.kind == "video" and (vp8 is None or not vp8.keyframe):
+            self.source.keyframe_wanted = True
+            return False
+        if self._last_at is not None:
+            # 1. Continue the numbers of what was shown before.
+            last_index = self._highest + self._sequence_offset
+            self._last_sequence = last_index & 0xFFFF
+        elapsed = 0.0 if self._last_at is None else now - self._last_at
+        timestamp = self._last_timestamp + max(1, int(elapsed * self.source.clock_rate))
+        self._sequence_offset = self._last_sequence + 1 - packet.index
+        self._timestamp_offset = timestamp - packet.timestamp
+        if vp8 is not None:
+            self._picture_offset = self._last_picture + 1 - vp8.picture_id
+            self._tl0_offset = self._last_tl0 + 1 - vp8.tl0_index
+        self._first = self._highest = packet.index
+        self._open = True
+        return True
+
+    def _number_picture(self, vp8: rtp.Vp8, index: int, start: int, out: memoryview) -> None:
+        if vp8.picture_at >= 0:
+            picture = (vp8.picture_id + self._picture_offset) & vp8.picture_mask
+            if vp8.picture_mask == 0x7F:
+                out[start + vp8.picture_at] = picture
+            else:
+                _U16.pack_into(out, start + vp8.picture_at, 0x8000 | picture)
+            if index == self._highest:
+                self._last_picture = picture
+        if vp8.tl0_at >= 0:
+            out[start + vp8.tl0_at] = tl0 = (vp8.tl0_index + self._tl0_offset) & 0xFF
+            if index == self._highest:
+                self._last_tl0 = tl0
+
+    def resend(self, sequence: int, send_time: int, now: float, round_trip: float, out: memoryview) -> int:
+        """Build the answer to a NACK of `sequence`, by RFC 4588 §4 where the leg has it; its size, 0: there is none."""
+        source = self.source
+        if source is None or not self._open:
+            return 0
+        index = rtp.unwrap(sequence, self._highest + self._sequence_offset) - self._sequence_offset
+        if not self._first <= index <= self._highest:
+            return 0
+        packet = source.ring.find(index, now)
+        if packet is None or not self._resent.may(index, now, round_trip):
+            return 0
+        size = self.write(packet, send_time, now, out)
+        self.packets -= 1
+        self.octets -= len(packet.payload)
+        if not self.rtx_payload_type:
+            return size
+        start = self._head_size
+        out[start + 2 : size + 2] = bytes(out[start:size])
+        _U16.pack_into(out, start, sequence)
+        out[1] = packet.marker | self.rtx_payload_type
+        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        _U16.pack_into(out, 2, self._rtx_sequence)
+        out[8:12] = self.rtx_ssrc.to_bytes(4, "big")
+        return size + 2
+
+    def sender_report(self, now: float) -> bytes | None:
+        """The source's clock on this slot's timeline, so that lips match (RFC 3550 §6.4.1). `None`: none is known."""
+        if not self._open or self.source is None or (clock := self.source.clock(now)) is None:
+            return None
+        ntp, timestamp = clock
+        while len(self.reports_sent) >= 4:
+            del self.reports_sent[next(iter(self.reports_sent))]
+        self.reports_sent[ntp >> 16 & 0xFFFFFFFF] = now
+        timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        return rtcp.sender_report(self.ssrc, ntp, timestamp, self.packets, self.octets)
+
+    def round_trip(self, block: rtcp.ReportBlock, now: float) -> float | None:
+        """Seconds, from the subscriber's report on this slot (RFC 3550 §6.4.1)."""
+        sent_at = self.reports_sent.get(block.lsr)
+        return None if sent_at is None else max(0.0, now - sent_at - block.dlsr / 0x10000)

@@ -1,0 +1,375 @@
+"""One participant's connection: where its packets come from and go to, its keys, its sources and its slots."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from . import rtcp, rtp, sdp
+from .dtls import INBOUND, OUTBOUND, Certificate, Dtls, DtlsFailed
+from .forwarding import Slot, Source
+from .nack import FIRST_ASK
+from .terms import Answer, Refusal
+from .udp import Path, UdpPort
+
+CONNECT_WITHIN = 15.0  # s for ICE and DTLS
+CHECKED_WITHIN = 30.0  # s between two connectivity checks (RFC 7675 §5.1)
+REPORT_EVERY = 1.0  # s
+CAMERA_RATE = SCREEN_RATE = 2_500_000  # bits/s a publisher may send of each
+AUDIO_RATE = 128_000
+SCREEN_SEEN = 2.0  # s since its last packet: a screen is being shared
+UNKNOWN_SSRCS = 16  # tried a leg: each costs libsrtp a context
+ROUND_TRIP = 0.05  # s, until measured
+MAX_PAYLOAD = 1400  # bytes; nothing a browser sends is larger
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Counters of a node since its start. `packets_out` are forwarded media, repairs included."""
+
+    packets_in: int = 0
+    packets_out: int = 0
+
+
+class Leg:
+    """A connection from its offer to its end. Closed by `close` alone; `on_up` and `on_down(hostile)` tell the node."""
+
+    def __init__(
+        self,
+        *,
+        connection: int,
+        offer: sdp.Offer,
+        port: UdpPort,
+        certificate: Certificate,
+        traffic: Traffic,
+        dropped: Counter[str],
+        clock: Callable[[], float],
+        on_up: Callable[[Leg], None],
+        on_down: Callable[[Leg, bool], None],
+    ) -> None:
+        self.connection = connection
+        self.offer = offer
+        self.connected = False
+        self.opened_at = self.heard_at = self.checked_at = clock()
+        self._port = port
+        self._certificate = certificate
+        self._traffic = traffic
+        self._dropped = dropped
+        self._clock = clock
+        self._on_up = on_up
+        self._on_down = on_down
+        self._path: Path | None = None
+        self._dtls = Dtls(certificate, self._send, self._on_goodbye)
+        self._handshake: asyncio.Task[None] | None = None
+        self._nack_timer: asyncio.TimerHandle | None = None
+        self._reported_at = 0.0
+        self._round_trip = ROUND_TRIP
+        self._closed = False
+        self._ssrc = secrets.randbits(31) + 1  # of this end's reports
+        self._cname = secrets.token_hex(8)
+        self._session, self._version = secrets.randbits(62), 0
+        self._ufrags: list[str] = []
+
+        self.sources = tuple(
+            Source(section.kind, section.payload_type, section.rtx_payload_type, section.ssrc, self._ask_keyframe)
+            for section in offer.sections[: sdp.SCREEN + 1]
+        )
+        self.microphone, self.camera, self.screen = self.sources
+        self._by_ssrc = {
+            ssrc: source
+            for source, section in zip(self.sources, offer.sections, strict=False)
+            for ssrc in (section.ssrc, section.rtx_ssrc)
+            if ssrc
+        }
+        self._by_mid = dict(zip((section.mid.encode() for section in offer.sections), self.sources, strict=False))
+        self._mid_id = offer.sections[sdp.MICROPHONE].extensions.get(rtp.MID, 0)
+        self._level_id = offer.sections[sdp.MICROPHONE].extensions.get(rtp.AUDIO_LEVEL, 0)
+        self._unknown = 0
+
+        self._streams = self._make_streams()
+        self._slots = [self._make_slot(n) for n in sdp.OUTGOING]
+        self.seats = tuple(tuple(self._slots[n - sdp.OUTGOING.start] for n in seat) for seat in sdp.SEATS)
+        self.remote_screen = self._slots[sdp.REMOTE_SCREEN - sdp.OUTGOING.start]
+        self._slot_by_ssrc = {slot.ssrc: slot for slot in self._slots}
+
+    def _make_streams(self) -> tuple[sdp.Stream, ...]:
+        taken = set(self._by_ssrc) | {self._ssrc}
+        ssrcs: list[int] = []
+        while len(ssrcs) < 2 * len(sdp.OUTGOING):
+            ssrc = secrets.randbits(32)
+            if ssrc and ssrc not in taken:
+                taken.add(ssrc)
+                ssrcs.append(ssrc)
+        names = [f"seat{seat}" for seat in (1, 1, 2, 2, 3, 3)] + ["screen"]
+        return tuple(
+            sdp.Stream(ssrcs[2 * n], ssrcs[2 * n + 1], f"{self._cname}-{name}", f"{name} {name}-{sdp.KINDS[mline]}")
+            for n, (mline, name) in enumerate(zip(sdp.OUTGOING, names, strict=True))
+        )
+
+    def _make_slot(self, mline: int) -> Slot:
+        section, stream = self.offer.sections[mline], self._streams[mline - sdp.OUTGOING.start]
+        return Slot(
+            section.kind,
+            ssrc=stream.ssrc,
+            payload_type=section.payload_type,
+            rtx_ssrc=stream.rtx_ssrc,
+            rtx_payload_type=section.rtx_payload_type,
+            mid=section.mid,
+            mid_id=section.extensions.get(rtp.MID, 0),
+            abs_send_time_id=section.extensions.get(rtp.ABS_SEND_TIME, 0),
+        )
+
+    # Agreeing
+
+    def answer(self) -> Answer:
+        """Answer the offer with credentials of its own, and expect the browser's checks from now on."""
+        ufrag, password = secrets.token_hex(8), secrets.token_hex(16)
+        self._version += 1
+        self._ufrags.append(ufrag)
+        self._port.expect(self, ufrag=ufrag, password=password, remote_ufrag=self.offer.ufrag)
+        return Answer(
+            sdp.build_answer(
+                self.offer,
+                session=self._session,
+                version=self._version,
+                ufrag=ufrag,
+                password=password,
+                fingerprint=self._certificate.fingerprint,
+                candidates=[sdp.Candidate(address.public, address.port) for address in self._port.addresses],
+                streams=self._streams,
+            )
+        )
+
+    def restart(self, offer: sdp.Offer) -> Answer:
+        """ICE restart: the same media on new credentials. Raises `Refusal("bad_offer")` if anything else changed."""
+        if (offer.sections, offer.fingerprints) != (self.offer.sections, self.offer.fingerprints):
+            raise Refusal("bad_offer", "An ICE restart changes nothing but ICE.")
+        self.offer = offer
+        while len(self._ufrags) > 1:
+            self._port.retire(self._ufrags.pop(0))
+        return self.answer()
+
+    # Arriving: called from the socket
+
+    def on_checked(self, path: Path, ufrag: str, nominated: bool, now: float) -> None:
+        self.heard_at = self.checked_at = now
+        if not nominated or (ufrag != self._ufrags[-1] and self._path is not None and self._path != path):
+            return
+        self._path = path
+        if self._handshake is None:
+            self._handshake = asyncio.get_running_loop().create_task(self._connect())
+
+    def on_dtls(self, data: bytes) -> None:
+        self._dtls.receive(data)
+
+    def on_srtp(self, size: int, now: float) -> None:
+        if size < 12:
+            self._dropped["rtp"] += 1
+            return
+        if rtcp.is_rtcp(INBOUND[1]):
+            self._on_rtcp(bytes(INBOUND[:size]), now)
+            return
+        ssrc = int.from_bytes(INBOUND[8:12], "big")
+        source = self._by_ssrc.get(ssrc)
+        if source is None and self._unknown >= UNKNOWN_SSRCS:
+            self._dropped["ssrc"] += 1
+            return
+        size = self._dtls.unprotect(size)
+        if size < 0:
+            self._dropped["srtp"] += 1
+            return
+        self.heard_at = now
+        packet = rtp.parse(INBOUND[:size])
+        if packet is None or len(packet.payload) > MAX_PAYLOAD:
+            self._dropped["rtp"] += 1
+            return
+        if source is None:
+            source = self._identify(ssrc, packet)
+            if source is None:
+                self._dropped["ssrc"] += 1
+                return
+        self._traffic.packets_in += 1
+        if packet.payload_type == source.payload_type:
+            if source is self.microphone and (level := packet.value(self._level_id)):
+                source.level = level[0] & 0x7F
+            if not source.receive(packet, now):
+                for slot, _ in source.outlets:
+                    slot.restart()
+        elif packet.payload_type != source.rtx_payload_type or not source.repaired(packet, now):
+            return
+        send_time = rtp.abs_send_time(now)
+        for slot, send in source.outlets:
+            if size := slot.write(packet, send_time, now, OUTBOUND):
+                send(size)
+        if source.missing and self._nack_timer is None:
+            self._nack_timer = asyncio.get_running_loop().call_later(FIRST_ASK, self._ask_missing)
+
+    def _identify(self, ssrc: int, packet: rtp.Packet) -> Source | None:
+        """By MID, where the offer gave no SSRC (RFC 8843 §9.2)."""
+        self._unknown += 1
+        source = self._by_mid.get(packet.value(self._mid_id) or b"")
+        if source is None:
+            return None
+        if packet.payload_type == source.payload_type:
+            if source.ssrc:
+                self._by_ssrc.pop(source.ssrc, None)
+            source.ssrc = ssrc
+        elif packet.payload_type != source.rtx_payload_type:
+            return None
+        self._by_ssrc[ssrc] = source
+        return source
+
+    def _on_rtcp(self, data: bytes, now: float) -> None:
+        plain = self._dtls.unprotect_rtcp(data)
+        if plain is None:
+            self._dropped["srtcp"] += 1
+            return
+        self.heard_at = now
+        for message in rtcp.walk(plain):
+            match message:
+                case rtcp.SenderReport(ssrc=ssrc, blocks=blocks):
+                    if (source := self._by_ssrc.get(ssrc)) and source.ssrc == ssrc:
+                        source.reported(message, now)
+                    self._measure(blocks, now)
+                case rtcp.ReceiverReport(blocks=blocks):
+                    self._measure(blocks, now)
+                case rtcp.KeyframeRequest(media_ssrc=ssrc):
+                    if (slot := self._slot_by_ssrc.get(ssrc)) and slot.source:
+                        slot.source.want_keyframe(now)
+                case rtcp.Nack(media_ssrc=ssrc, sequences=sequences):
+                    if slot := self._slot_by_ssrc.get(ssrc):
+                        send_time = rtp.abs_send_time(now)
+                        for sequence in sequences:
+                            if size := slot.resend(sequence, send_time, now, self._round_trip, OUTBOUND):
+                                self.send_rtp(size)
+
+    def _measure(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> None:
+        for block in blocks:
+            slot = self._slot_by_ssrc.get(block.ssrc)
+            measured = slot.round_trip(block, now) if slot else None
+            if measured is not None:
+                self._round_trip += (measured - self._round_trip) / 8
+
+    # Sending
+
+    def _send(self, data: bytes | memoryview) -> None:
+        if self._path is None:
+            return
+        try:
+            self._path.send(data)
+        except OSError:
+            self._dropped["send"] += 1
+
+    def send_rtp(self, size: int) -> None:
+        """Protect and send the packet in `OUTBOUND[:size]`."""
+        size = self._dtls.protect(size)
+        if size < 0 or self._path is None:
+            self._dropped["protect"] += 1
+            return
+        sock, remote = self._path
+        try:
+            sock.sendto(OUTBOUND[:size], remote)
+        except OSError:
+            self._dropped["send"] += 1
+        else:
+            self._traffic.packets_out += 1
+
+    def _send_rtcp(self, data: bytes) -> None:
+        protected = self._dtls.protect_rtcp(data)
+        if protected is not None:
+            self._send(protected)
+
+    def _ask_keyframe(self, source: Source) -> None:
+        self._send_rtcp(rtcp.receiver_report(self._ssrc) + rtcp.picture_loss(self._ssrc, source.ssrc))
+
+    def _ask_missing(self) -> None:
+        now = self._clock()
+        for source in self.sources:
+            if due := source.missing.due(now, self._round_trip):
+                sequences = [index & 0xFFFF for index in due]
+                self._send_rtcp(rtcp.receiver_report(self._ssrc) + rtcp.nack(self._ssrc, source.ssrc, sequences))
+        waiting = any(source.missing for source in self.sources)
+        self._nack_timer = asyncio.get_running_loop().call_later(FIRST_ASK, self._ask_missing) if waiting else None
+
+    def _report(self, now: float) -> None:
+        """Upstream what arrived and how much may be sent, downstream the clocks of what is shown (RFC 3550 §6.4)."""
+        self._reported_at = now
+        blocks = [block for source in self.sources if (block := source.report_block(now))]
+        rate = AUDIO_RATE + CAMERA_RATE + (SCREEN_RATE if now - self.screen.arrived_at < SCREEN_SEEN else 0)
+        ssrcs = [source.ssrc for source in self.sources if source.kind == "video" and source.ssrc]
+        self._send_rtcp(
+            rtcp.receiver_report(self._ssrc, blocks)
+            + rtcp.source_description({self._ssrc: self._cname})
+            + rtcp.remb(self._ssrc, rate, ssrcs)
+        )
+        self._report_slots(self._slots, now)
+
+    def _report_slots(self, slots: list[Slot], now: float) -> None:
+        names: dict[int, str] = {}
+        reports = b""
+        for slot in slots:
+            if report := slot.sender_report(now):
+                reports += report
+                names[slot.ssrc] = self._streams[self._slots.index(slot)].cname
+        if reports:
+            self._send_rtcp(reports + rtcp.source_description(names))
+
+    # Coming up, going on, going down
+
+    async def _connect(self) -> None:
+        try:
+            await self._dtls.handshake(self.offer.fingerprints)
+        except DtlsFailed:
+            self._on_down(self, True)
+            return
+        self.connected = True
+        self._on_up(self)
+        self._report(self._clock())
+
+    def _on_goodbye(self) -> None:
+        if not self._closed:
+            self._on_down(self, False)
+
+    def tick(self, now: float) -> None:
+        """Four times a second: reports, keyframes still wanted, the end of a leg that never came up or fell silent."""
+        if not self.connected:
+            if now - self.opened_at > CONNECT_WITHIN:
+                self._on_down(self, False)
+            return
+        if now - self.checked_at > CHECKED_WITHIN:
+            self._on_down(self, False)
+            return
+        for source in self.sources:
+            source.ask_again(now)
+        if now - self._reported_at >= REPORT_EVERY:
+            self._report(now)
+        elif switched := [slot for slot in self._slots if slot.is_open and not slot.reports_sent]:
+            self._report_slots(switched, now)
+
+    def show(self, seats: Sequence[Leg | None], screen: Leg | None, now: float) -> None:
+        """Put these people in the three remote seats, and that one's screen on the remote screen."""
+        for (audio, video), leg in zip(self.seats, seats, strict=True):
+            audio.show(leg.microphone if leg else None, self.send_rtp, now)
+            video.show(leg.camera if leg else None, self.send_rtp, now)
+        self.remote_screen.show(screen.screen if screen else None, self.send_rtp, now)
+
+    def close(self) -> asyncio.Task[None] | None:
+        """Stop at once; the goodbye is said by the task returned. A second call does nothing."""
+        if self._closed:
+            return None
+        self._closed = True
+        self.connected = False
+        now = self._clock()
+        self.show((None, None, None), None, now)
+        for source in self.sources:
+            for slot, send in list(source.outlets):
+                slot.show(None, send, now)
+        if self._nack_timer is not None:
+            self._nack_timer.cancel()
+        if self._handshake is not None:
+            self._handshake.cancel()
+        self._port.forget(self)
+        return asyncio.get_running_loop().create_task(self._dtls.close())
