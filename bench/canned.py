@@ -1,8 +1,8 @@
 """Canned media: packets built once and patched, so that a sender costs little more than its encryption.
 
 Every payload ends in a trailer that a relay forwards untouched: who sent it, its number among that source's packets,
-and when it was sent, on the clock that all processes of a machine share (CLOCK_MONOTONIC). Receivers count end-to-end loss,
-order and latency from it, whatever the relay makes of sequence numbers and timestamps.
+and when it was sent, on the clock that all processes of a machine share (CLOCK_MONOTONIC). Receivers count end-to-end
+loss, order and latency from it, whatever the relay makes of sequence numbers and timestamps.
 """
 
 from __future__ import annotations

@@ -45,12 +45,13 @@ _REPORT_INTERVAL = 1.0  # seconds
 
 @dataclass(slots=True)
 class Stats:
-    """What happened so far. `slots` by mid; `lateness`: a histogram (bench.latency) of how late our ticks were."""
+    """What happened so far. `slots` by mid. Histograms (bench.latency): of packets, of our ticks."""
 
     sent: int = 0
     received: int = 0
     slots: dict[str, Slot] = field(default_factory=dict)
-    lateness: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    latency: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    lateness: list[int] = field(default_factory=lambda: [0] * BUCKETS)  # of what we send
     unknown: int = 0  # packets of an SSRC and mid that the answer does not know
     keyframe_requests: int = 0
     nacks: int = 0  # packets the other side asked for again
@@ -125,7 +126,7 @@ class Stream:
 
     def expect(self, section: Section) -> None:
         """Receive what a section names; without SSRC lines, what its mid extension names (RFC 9143 §9.2)."""
-        slot = Slot(section.mid, section.kind, section.ssrcs[0] if section.ssrcs else 0)
+        slot = Slot(section.mid, section.kind, section.ssrcs[0] if section.ssrcs else 0, self.stats.latency)
         self.stats.slots[section.mid] = slot
         if slot.ssrc:
             self._bind(slot, slot.ssrc, section.rtx.get(slot.ssrc))

@@ -92,7 +92,7 @@ class Peer:
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
         self._remote: Transport | None = None
-        self._ufrag = self._password = ""
+        self._ufrag = self._password = self._setup = ""
         self._checks: dict[bytes, float] = {}  # transaction and when it was sent
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._tls: SSL.Connection | None = None
@@ -109,8 +109,12 @@ class Peer:
 
     # ICE
 
-    def gather(self) -> Transport:
-        """Open a fresh socket and credentials, as at the start and for an ICE restart; what to put in an offer."""
+    def gather(self, setup: str = "actpass") -> Transport:
+        """Open a fresh socket and credentials, as at the start and for an ICE restart: what to describe.
+
+        `setup` is "actpass" in an offer, "active" or "passive" in an answer (RFC 8842 §5).
+        """
+        self._setup = setup
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._socket.close()
@@ -120,7 +124,7 @@ class Peer:
         self._socket.bind(("0.0.0.0", 0))  # noqa: S104 - narrowed by connect() to the one address of the answer
         self._ufrag, self._password = ("".join(self._random.choices(_ALPHABET, k=length)) for length in (4, 24))
         port: int = self._socket.getsockname()[1]
-        return Transport(self._ufrag, self._password, self._fingerprint, candidates=((host_address(), port),))
+        return Transport(self._ufrag, self._password, self._fingerprint, setup, ((host_address(), port),))
 
     def connect(self, remote: Transport) -> None:
         """Check the first candidate of `remote` until it answers, then expect DTLS, unless that is up already.
@@ -184,12 +188,15 @@ class Peer:
         context.use_privatekey(key)
         context.set_tlsext_use_srtp(b":".join(_PROFILES))
         tls = SSL.Connection(context, None)
-        assert self._remote is not None
-        if self._remote.setup == "active":
+        if self._is_server:
             tls.set_accept_state()
         else:
             tls.set_connect_state()
         return tls
+
+    @property
+    def _is_server(self) -> bool:
+        return self._setup == "passive" or (self._remote is not None and self._remote.setup == "active")
 
     def _handshake(self) -> None:
         assert self._tls is not None
@@ -230,7 +237,7 @@ class Peer:
             + material[both + side * salt_length : both + (side + 1) * salt_length]
             for side in (0, 1)
         )
-        ours, theirs = (server, client) if self._remote.setup == "active" else (client, server)
+        ours, theirs = (server, client) if self._is_server else (client, server)
 
         def session(key: bytes, direction: int) -> pylibsrtp.Session:
             policy = pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=profile)

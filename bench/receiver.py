@@ -56,14 +56,16 @@ def begins_keyframe(packet: bytes) -> bool:
 class Slot:
     """One received SSRC. `lost`, `late` and `latency` are end to end, by the trailer; `gaps` by RTP sequence number.
 
-    A packet is no longer lost once it comes late or is sent again. `latency` is a histogram (bench.latency).
+    A packet is no longer lost once it comes late or is sent again.
+    `latency` is a histogram (bench.latency), which
+    slots may share; `expected` is the number of the next packet of the `source` now shown.
     """
 
     mid: str
     kind: str
     ssrc: int
+    latency: list[int]
     rtx: int | None = None
-    latency: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     received: int = 0
     late: int = 0  # overtaken on the way, or repaired
     gaps: int = 0
@@ -75,7 +77,7 @@ class Slot:
     source: int | None = None
     sequence: int = -1  # extended by the cycles (RFC 3550 A.1); -1 before the first packet
     recorded: list[bytes] | None = None
-    _expected: int = 0
+    expected: int = 0
     _missing: set[int] = field(default_factory=set)
     _given_up: int = 0
     _reported: tuple[int, int] = (0, 0)
@@ -134,12 +136,12 @@ class Slot:
             if self.kind == "video" and not begins_keyframe(packet):
                 self.blind_switches += 1
             self._give_up()
-            self.source, self._expected = source, count + 1
-        elif count == self._expected:
-            self._expected = count + 1
-        elif count > self._expected:
-            self._missing.update(range(self._expected, count))
-            self._expected = count + 1
+            self.source, self.expected = source, count + 1
+        elif count == self.expected:
+            self.expected = count + 1
+        elif count > self.expected:
+            self._missing.update(range(self.expected, count))
+            self.expected = count + 1
             if len(self._missing) > _MISSING_LIMIT:
                 self._give_up()
         else:

@@ -1,0 +1,192 @@
+"""`make bench`: servers under the same synthetic load, interleaved, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from bench.anteroom import Anteroom
+from bench.janus import Janus, is_installed
+from bench.latency import merged, percentile
+from bench.process import ServerProcess, receive_buffer_errors
+from bench.session import Load
+from bench.table import Result, as_json, as_text, failures, ratio
+
+SERVERS: dict[str, type[ServerProcess]] = {"anteroom": Anteroom, "janus": Janus}
+OUT = Path(__file__).parent / "out" / "latest.json"
+_BEHIND_MS = (
+    20.0  # a generator whose ticks are later than this in one of a hundred cases is no longer measuring the server
+)
+_BASELINE_SECONDS = 5.0
+
+
+class Generator:
+    """One load generator process."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._process: asyncio.subprocess.Process
+
+    async def start(self) -> None:
+        """Return once everybody is in their call. Raises RuntimeError when that fails."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bench.load",
+            json.dumps(asdict(self._load)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=1 << 24,
+        )
+        await self._reply(60)
+
+    async def count(self, start: float, end: float) -> dict[str, Any]:
+        """What was counted from `start` to `end`, seconds of the monotonic clock: a `bench.load.Count` as a dict."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"from": start, "to": end}).encode() + b"\n")
+        return await self._reply(end - time.monotonic() + 30)
+
+    async def _reply(self, within: float) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = await asyncio.wait_for(self._process.stdout.readline(), within)
+        if not line:
+            raise RuntimeError("The load generator stopped; what it said is above")
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+    async def stop(self) -> None:
+        try:
+            await asyncio.wait_for(self._process.wait(), 10)
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+async def measure(load: Load, server: ServerProcess | None, options: argparse.Namespace, seconds: float) -> Result:
+    """One run: start, fill, warm up, measure, stop. Notes about the run go to standard error."""
+    share = -(-load.calls // options.generators)
+    if server is not None:
+        await server.start()
+        load = replace(load, address=server.address)
+    empty = server.usage.resident if server is not None else 0
+    dropped = receive_buffer_errors()
+    generators = [
+        Generator(replace(load, first=first, calls=min(share, load.calls - first)))
+        for first in range(0, load.calls, share)
+    ]
+    try:
+        await asyncio.gather(*(generator.start() for generator in generators))
+        start = time.monotonic() + options.warm_up
+        counting = asyncio.gather(*(generator.count(start, start + seconds) for generator in generators))
+        await asyncio.sleep(start - time.monotonic())
+        before = server.usage if server is not None else None
+        await asyncio.sleep(start + seconds - time.monotonic())
+        after = server.usage if server is not None else None
+        counts = await counting
+    finally:
+        for generator in generators:
+            await generator.stop()
+        if server is not None:
+            await server.stop()
+
+    def total(name: str) -> int:
+        return sum(count[name] for count in counts)
+
+    cores = ", ".join(f"{count['cpu'] / seconds:.2f}" for count in counts)
+    late = percentile(merged(count["lateness"] for count in counts), 0.99)
+    note = f"  {load.server}: generator {cores} of a core, ticks {late:.1f} ms late at p99, {counts[0]['profile']}"
+    if late > _BEHIND_MS:
+        note += "; THE GENERATOR FELL BEHIND: figures are its, not the server's (more --generators, fewer --calls)"
+    if (missed := receive_buffer_errors() - dropped) > 0:
+        note += f"; {missed} datagrams met a full buffer on this host"
+    if total("silent"):
+        note += f"; {total('silent')} streams NEVER ARRIVED"
+    if total("blind"):
+        note += f"; {total('blind')} pictures began without a keyframe"
+    print(note, file=sys.stderr, flush=True)
+    return Result(
+        server=load.server,
+        calls=load.calls,
+        seconds=seconds,
+        sent=total("sent"),
+        received=total("received"),
+        lost=total("lost") + total("silent"),
+        cpu=after.cpu - before.cpu if before is not None and after is not None else 0.0,
+        leg_bytes=(after.resident - empty) / (load.calls * load.people) if after is not None else 0.0,
+        latency=merged(count["latency"] for count in counts),
+        profile=counts[0]["profile"],
+    )
+
+
+async def bench(options: argparse.Namespace, servers: Sequence[str]) -> list[str]:
+    """Measure, print the table, write the JSON; why it does not pass, if it does not."""
+    load = Load(server="", address="", calls=options.calls, seed=options.seed, nack_rate=options.nack)
+    baseline = await measure(replace(load, server="mesh"), None, options, _BASELINE_SECONDS)
+    floor = baseline.latency_ms(0.95)
+    results: list[Result] = []
+    for run in range(options.runs):
+        # Every other run the other way round, so that no server always comes second.
+        for name in servers if run % 2 == 0 else reversed(servers):
+            result = await measure(
+                replace(load, server=name, seed=options.seed + run), SERVERS[name](), options, options.seconds
+            )
+            results.append(result)
+            print(
+                f"run {run + 1}: {name} {result.cpu_us:.1f} µs a packet, {result.lost} lost",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    OUT.parent.mkdir(exist_ok=True)
+    OUT.write_text(json.dumps(as_json(results), indent=2) + "\n")
+    print(as_text(results))
+    print(f"Generator to generator, without a server: p95 {floor:.2f} ms, p99 {baseline.latency_ms(0.99):.2f} ms.")
+    cost = ratio(results, "anteroom", "janus", lambda each: each.cpu_us)
+    delay = ratio(results, "anteroom", "janus", lambda each: each.latency_ms(0.95) - floor)
+    if cost is not None:
+        print(f"Anteroom to Janus, median of {options.runs} pairs: {cost:.2f} × the CPU for each forwarded packet.")
+    if delay is not None:
+        print(f"Anteroom to Janus, p95 latency less the generator's: {delay:.2f} ×.")
+    return failures(results, options.limit)
+
+
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line. Defaults are the issue's: eight calls of four, five pairs of runs."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=", description=__doc__)
+    parser.add_argument("--calls", type=int, default=8, help="four-person calls at once")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each server, interleaved")
+    parser.add_argument("--seconds", type=float, default=20.0, help="measured in each run")
+    parser.add_argument("--warm-up", type=float, default=3.0, help="seconds of media before that")
+    parser.add_argument("--server", default="anteroom,janus", help="which, with commas between: " + ", ".join(SERVERS))
+    parser.add_argument("--generators", type=int, default=1, help="load generator processes")
+    parser.add_argument("--nack", type=float, default=0.0, help="share of video packets receivers ask for again")
+    parser.add_argument(
+        "--limit", type=float, default=0.75, help="fail over this many times Janus's CPU for each packet"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(argv)
+    if unknown := set(options.server.split(",")) - set(SERVERS):
+        parser.error(f"there is no server {', '.join(sorted(unknown))}")
+    return options
+
+
+def main() -> int:
+    """The exit status: 0 when our relay lost nothing and kept the limit."""
+    options = arguments()
+    servers = options.server.split(",")
+    if "janus" in servers and not is_installed():
+        print("Janus is not installed (Debian: apt install janus); measuring without it.", file=sys.stderr)
+        servers.remove("janus")
+    print(f"Load of this machine before the bench: {os.getloadavg()[0]:.2f}", file=sys.stderr)
+    reasons = asyncio.run(bench(options, servers))
+    for reason in reasons:
+        print(reason)
+    return 1 if reasons else 0

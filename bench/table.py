@@ -1,0 +1,101 @@
+"""What the runs come to: medians, ratios, one table, one JSON file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.latency import percentile
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One server under one load once. `cpu` is the server's in seconds, `leg_bytes` its memory for each participant."""
+
+    server: str
+    calls: int
+    seconds: float
+    sent: int
+    received: int
+    lost: int
+    cpu: float
+    leg_bytes: float
+    latency: Sequence[int]  # a histogram (bench.latency)
+    profile: str = ""  # of SRTP
+
+    @property
+    def loss(self) -> float:
+        """The share of the packets that should have come, and did not."""
+        return self.lost / (self.received + self.lost) if self.received + self.lost else 1.0
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of the server's CPU for each packet it forwarded; infinite if it forwarded none."""
+        return 1e6 * self.cpu / self.received if self.received else float("inf")
+
+    def latency_ms(self, fraction: float) -> float:
+        return percentile(self.latency, fraction)
+
+
+def ratio(results: Sequence[Result], server: str, to: str, figure: Callable[[Result], float]) -> float | None:
+    """The median over interleaved runs of one server's figure divided by another's in the same run, if any."""
+    ours, theirs = ([figure(each) for each in results if each.server == name] for name in (server, to))
+    pairs = [mine / other for mine, other in zip(ours, theirs, strict=False) if other > 0]
+    return median(pairs) if pairs else None
+
+
+def as_json(results: Sequence[Result]) -> dict[str, object]:
+    """The form other tools read (docs/relay.md, "Measuring"): loss as a share, latencies in milliseconds."""
+    return {
+        "runs": [
+            {
+                "server": each.server,
+                "calls": each.calls,
+                "loss": each.loss,
+                "cpu_us_per_forwarded_packet": round(each.cpu_us, 2),
+                "latency_ms": {f"p{share}": each.latency_ms(share / 100) for share in (50, 95, 99)},
+            }
+            for each in results
+        ]
+    }
+
+
+def as_text(results: Sequence[Result]) -> str:
+    """One row a server: medians over its runs, losses added up."""
+    head = ("server", "calls", "in/s", "out/s", "lost", "core", "µs/packet", "p50 ms", "p95 ms", "p99 ms", "KiB/leg")
+    rows: list[tuple[str, ...]] = [head]
+    for server in dict.fromkeys(each.server for each in results):
+        runs = [each for each in results if each.server == server]
+        rows.append(
+            (
+                server,
+                str(runs[0].calls),
+                f"{median(each.sent / each.seconds for each in runs):.0f}",
+                f"{median(each.received / each.seconds for each in runs):.0f}",
+                str(sum(each.lost for each in runs)),
+                f"{median(each.cpu / each.seconds for each in runs):.2f}",
+                f"{median(each.cpu_us for each in runs):.1f}",
+                *(f"{median(each.latency_ms(share) for each in runs):.2f}" for share in (0.5, 0.95, 0.99)),
+                f"{median(each.leg_bytes / 1024 for each in runs):.0f}",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+
+
+def failures(results: Sequence[Result], limit: float) -> list[str]:
+    """Why this bench does not pass, in sentences: our relay lost packets, or costs more than `limit` × Janus."""
+    reasons = []
+    if lost := sum(each.lost for each in results if each.server == "anteroom"):
+        reasons.append(f"Our relay lost {lost} packets.")
+    cost = ratio(results, "anteroom", "janus", lambda each: each.cpu_us)
+    if cost is not None and cost > limit:
+        reasons.append(f"Our relay costs {cost:.2f} × Janus a packet; the limit is {limit}.")
+    return reasons
