@@ -321,7 +321,7 @@ class RelayCall:
         self._reserved.pop(person.identity, None)
         if participant_id in self._here:
             self._free(person, GoneReason.REMOVED, now)
-        self._settle(now)
+            self.tick(now)
 
     def end(self, reason: EndReason, now: float) -> None:
         """End the call for everybody. A second end changes nothing."""
@@ -501,7 +501,7 @@ class RelayCall:
         self.tick(now)
         if person := self._current(participant_id, connection):
             self._free(person, reason, now)
-            self._settle(now)
+            self.tick(now)
 
     def _free(self, person: _Participant, reason: GoneReason, now: float) -> None:
         del self._here[person.id]
