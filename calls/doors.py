@@ -11,23 +11,16 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 
-from accounts.models import User
 from calls.models import Seat
 
 _COOKIE = "visitor"
 _SALT = "anteroom.calls.visitor"
 _COOKIE_AGE = timedelta(days=365)
 _SEATS_KEPT = 20  # a browser's latest, in its session
-
-
-def user_identity(user: User | AnonymousUser) -> str | None:
-    """The identity of whoever is signed in: the same whatever link was used. None for a visitor."""
-    return f"user:{user.pk}" if user.is_authenticated else None
 
 
 def visitor_identity(request: HttpRequest) -> tuple[str, Callable[[HttpResponseBase], None]]:

@@ -186,11 +186,11 @@ def remove_participant(*, seat: Seat, by: str) -> None:
 
 
 def remove_participant_as_member(*, seat_id: UUID, participant_id: UUID) -> None:
-    """The same, from inside the call. Raises NotAllowed, or DomainError "no_such_participant" for another call's."""
+    """The same, from inside the call. Raises NotAllowed, or DomainError "not_here" for another call's."""
     seat = _commanding(seat_id, Act.REMOVE)
     target = Seat.objects.beside(seat).filter(pk=participant_id).select_related("call").first()
     if target is None:
-        raise DomainError("no_such_participant", _("This person is not in the call."))
+        raise DomainError("not_here", _("This person is not in the call."))
     remove_participant(seat=target, by=seat.identity)
 
 
