@@ -56,6 +56,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.name or self.email
 
+    @property
+    def identity(self) -> str:
+        """How calls know whoever is signed in, whatever link was used (docs/architecture.md, "One way in")."""
+        return f"user:{self.pk}"
+
 
 class OrganisationQuerySet(models.QuerySet["Organisation"]):
     def visible_to(self, user: User | AnonymousUser) -> OrganisationQuerySet:
