@@ -78,7 +78,7 @@ async def _channel_layer_answers() -> bool:
 @require_safe
 @never_cache
 def list_messages(request: HttpRequest) -> HttpResponse:
-    """Every email kept on this machine, newest first, links and all. Under DEBUG only: anywhere else there is no such page."""
+    """Every email kept on this machine, newest first, links and all. There is no such page without DEBUG."""
     if not settings.DEBUG:
         raise Http404
     folder = getattr(settings, "EMAIL_FILE_PATH", None)

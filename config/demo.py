@@ -1,0 +1,81 @@
+"""The demo world (docs: rules of the product, §8), as far as its models exist. Fills an empty database, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+
+from accounts.models import Organisation, OrganisationMembership, User
+from accounts.services import create_user
+from rooms.models import MeetingRoom, RoomMembership
+
+PASSWORD = "anteroom-demo"  # noqa: S105 (printed for all to read, and only ever set under DEBUG)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    email: str
+    what: str
+    is_administrator: bool = False
+
+
+ADMINISTRATOR = Person("Ada Miller", "admin@example.org", "site administrator: /admin/")
+STAFF = (
+    Person("Nina Hart", "nina@example.org", "Daily Briefing (administrator), Weekly Overview"),
+    Person(
+        "Omar Reed", "omar@example.org", "Daily Briefing; organisation administrator: /admin/", is_administrator=True
+    ),
+    Person("Pia Lund", "pia@example.org", "no rooms"),
+)
+TEACHERS = (
+    Person("Mrs Anita Abell", "abell@example.org", "Science"),
+    Person("Mr Geraint Davies", "davies@example.org", "Music"),
+    Person("Mr John Atkinson", "atkinson@example.org", "English"),
+    Person("Mr J Sinclair", "sinclair@example.org", "English"),
+)
+WORLD = {"Riverside Clinic": STAFF, "Green Abbey School": TEACHERS}
+
+
+def is_furnished() -> bool:
+    """Whether the people here are those of the demo world."""
+    return User.objects.filter(email=ADMINISTRATOR.email).exists()
+
+
+@transaction.atomic(durable=True)
+def furnish() -> bool:
+    """False, and nothing is touched, when anybody is here already."""
+    if User.objects.exists():
+        return False
+    password = make_password(PASSWORD)  # hashed once: it is the same for all, and slow on purpose
+    site_administrator = create_user(
+        email=ADMINISTRATOR.email, name=ADMINISTRATOR.name, is_staff=True, is_superuser=True
+    )
+    clinic = Organisation.objects.create(
+        name="Riverside Clinic", slug="riverside-clinic", accent="#1f5fa8", support_phone="01632 960 001"
+    )
+    school = Organisation.objects.create(
+        name="Green Abbey School", slug="green-abbey-school", accent="#2f6b2f", support_phone="01632 960 002"
+    )
+    users = {site_administrator.email: site_administrator}
+    for organisation, people in ((clinic, STAFF), (school, TEACHERS)):
+        for person in people:
+            user = create_user(email=person.email, name=person.name, is_staff=person.is_administrator)
+            roles = OrganisationMembership.Role
+            role = roles.ADMINISTRATOR if person.is_administrator else roles.STAFF
+            OrganisationMembership.objects.create(organisation=organisation, user=user, role=role)
+            users[person.email] = user
+    User.objects.filter(pk__in=[user.pk for user in users.values()]).update(password=password)
+
+    nina, omar = users["nina@example.org"], users["omar@example.org"]
+    briefing = MeetingRoom.objects.create(organisation=clinic, name="Daily Briefing")
+    overview = MeetingRoom.objects.create(organisation=clinic, name="Weekly Overview")
+    for room, user, role in (
+        (briefing, nina, RoomMembership.Role.ADMINISTRATOR),
+        (briefing, omar, RoomMembership.Role.MEMBER),
+        (overview, nina, RoomMembership.Role.MEMBER),
+    ):
+        RoomMembership.objects.create(room=room, user=user, role=role)
+    return True
