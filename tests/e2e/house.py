@@ -1,0 +1,153 @@
+"""A running Anteroom for the browser stories: as `make run` serves it, or as separate processes when
+DATABASE_URL and REDIS_URL are set (web, relay and worker each alone, as docker-compose.yml does).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = 40
+_numbers = itertools.count(1)
+
+# A room of its own for each story, with two members nobody else is: nobody's seat of an earlier story is in the way.
+FURNISH = f"""
+from django.contrib.auth.hashers import make_password
+from accounts.models import Organisation, OrganisationMembership, User
+from rooms.models import MeetingRoom, RoomMembership
+clinic, password = Organisation.objects.get(name="Riverside Clinic"), make_password("anteroom-demo")
+for number in range(1, {ROOMS} + 1):
+    room = MeetingRoom.objects.create(organisation=clinic, name=f"Room {{number:02}}")
+    for name, role in (("Ada", "administrator"), ("Ben", "member")):
+        user = User.objects.create(email=f"{{name.lower()}}{{number:02}}@example.org", name=name, password=password)
+        OrganisationMembership.objects.create(organisation=clinic, user=user)
+        RoomMembership.objects.create(room=room, user=user, role=role)
+"""
+
+
+@dataclass(frozen=True)
+class Room:
+    name: str
+    administrator: str  # email
+    member: str
+
+
+def _free_port(kind: socket.SocketKind) -> int:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
+class House:
+    """Started with the demo world; `settings` are environment variables on top of the default ones."""
+
+    def __init__(self, **settings: str) -> None:
+        self.number = next(_numbers)
+        self._rooms = itertools.count(1)
+        self.port = _free_port(socket.SOCK_STREAM)
+        self.url = f"http://localhost:{self.port}"
+        self.grown_up = bool(os.environ.get("REDIS_URL"))
+        self._folder = tempfile.TemporaryDirectory(prefix="anteroom-house-")
+        self.log = Path(self._folder.name) / "house.log"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.environment = (
+            {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+            | {
+                "DEBUG": "1",
+                "DATA_DIR": self._folder.name,
+                "PORT": str(self.port),
+                "PUBLIC_URL": self.url,
+                "RELAY_PORT": str(_free_port(socket.SOCK_DGRAM)),
+                "SECRET_KEY": "stories-only-" + "0" * 50,
+                "LINK_KEY": "stories-only-" + "1" * 50,
+            }
+            | settings
+        )
+        if "DATABASE_URL" in os.environ:
+            self.environment["DATABASE_URL"] = self._create_database()
+        for command in (["migrate", "--verbosity", "0"], ["createcachetable"], ["demo"], ["shell", "-c", FURNISH]):
+            subprocess.run([sys.executable, "manage.py", *command], **self._how(), check=True)
+        if self.grown_up:
+            self.environment["REDIS_URL"] = _other_redis_database(os.environ["REDIS_URL"], self.number)
+            self.start("relay", "relay")
+            self.start("worker", "worker")
+            self.start("web", "serve", "--web")
+        else:
+            self.start("web", "serve")
+        self.wait_until_ready()
+
+    def room(self) -> Room:
+        """One that no story has used."""
+        number = next(self._rooms)
+        return Room(f"Room {number:02}", f"ada{number:02}@example.org", f"ben{number:02}@example.org")
+
+    def _how(self) -> dict[str, object]:
+        output = self.log.open("ab")
+        return {"cwd": ROOT, "env": self.environment, "stdout": output, "stderr": subprocess.STDOUT}
+
+    def start(self, name: str, *command: str) -> None:
+        self.processes[name] = subprocess.Popen([sys.executable, "manage.py", *command], **self._how())  # type: ignore[call-overload]
+
+    def kill(self, name: str) -> None:
+        """kill -9: what a crash looks like from outside."""
+        self.processes[name].kill()
+        self.processes[name].wait()
+
+    def wait_until_ready(self, seconds: float = 30) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if any(process.poll() is not None for process in self.processes.values()):
+                break
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        raise RuntimeError(f"The house did not start:\n{self.log.read_text()[-4000:]}")
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if "DATABASE_URL" in os.environ:
+            self._drop_database()
+        self._folder.cleanup()
+
+    def _create_database(self) -> str:
+        parts = urlsplit(os.environ["DATABASE_URL"])
+        self._database = f"{parts.path.strip('/')}_stories_{os.getpid()}_{self.number}"
+        with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{self._database}"'.encode())
+        return urlunsplit(parts._replace(path=f"/{self._database}"))
+
+    def _drop_database(self) -> None:
+        parts = urlsplit(os.environ["DATABASE_URL"])
+        with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{self._database}" WITH (FORCE)'.encode())
+
+
+def _other_redis_database(url: str, number: int) -> str:
+    """Two houses beside each other must not hear each other: Redis keeps sixteen databases apart."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{(int(parts.path.strip('/') or 0) + number) % 16}"))

@@ -1,0 +1,158 @@
+"""Every page, light and dark, on a phone and on a desktop: no axe violation, no request to another host, nothing
+the strict CSP had to refuse. The pictures stay in tests/out/ to be looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import PICTURES, Invite
+from tests.e2e.house import House, Room
+from tests.e2e.people import Person
+from tests.e2e.test_meeting import link_of, member_enters
+
+SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 800}}
+LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
+
+Look = Callable[[Person, str], None]
+
+
+@pytest.fixture
+def look(invite: Invite) -> Iterator[Look]:
+    """Takes the picture of a page in all four looks and asks axe about each."""
+    violations: list[str] = []
+
+    def take(person: Person, name: str) -> None:
+        PICTURES.mkdir(exist_ok=True)
+        for size, scheme in LOOKS:
+            person.page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
+            person.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            person.page.wait_for_timeout(250)
+            person.page.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png")
+            for violation in Axe().run(person.page).response["violations"]:
+                nodes = "; ".join(str(node["html"])[:160] for node in violation["nodes"][:3])
+                violations.append(f"{name} {size} {scheme}: {violation['id']} ({violation['help']}): {nodes}")
+            wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wide > 0:
+                violations.append(f"{name} {size} {scheme}: scrolls sideways by {wide} px")
+        person.page.set_viewport_size({"width": 1280, "height": 800})
+
+    yield take
+    assert not violations, "\n".join(violations)
+
+
+def watch(person: Person, house: House) -> list[str]:
+    """What a page must never do: ask another host, or run into the CSP."""
+    faults: list[str] = []
+    allowed = (house.url, house.url.replace("http", "ws"), "data:", "blob:")
+    person.context.on(
+        "request", lambda request: None if request.url.startswith(allowed) else faults.append(request.url)
+    )
+    person.page.on(
+        "console",
+        lambda message: faults.append(message.text) if "Content Security Policy" in message.text else None,
+    )
+    person.page.on("pageerror", lambda error: faults.append(str(error)))
+    return faults
+
+
+def test_pages_of_anybody(invite: Invite, look: Look, house: House) -> None:
+    somebody = invite("Somebody")
+    faults = watch(somebody, house)
+    for name, path in {
+        "main-signed-out": "/",
+        "sign-in": "/accounts/login/",
+        "sign-in-by-code": "/accounts/login/code/",
+        "password-reset": "/accounts/password/reset/",
+        "device-test": "/device-test/",
+        "messages": "/dev/messages/",
+        "dead-link": "/rooms/join/nothing-here/",
+        "not-found": "/no-such-page/",
+    }.items():
+        somebody.goes_to(path)
+        look(somebody, name)
+    assert not [fault for fault in faults if "404" not in fault]
+
+
+def test_pages_of_a_member(invite: Invite, look: Look, house: House, room: Room) -> None:
+    ada = invite("Ada")
+    faults = watch(ada, house)
+    ada.signs_in(room.administrator)
+    look(ada, "main-signed-in")
+    ada.opens_room_menu(room.name)
+    look(ada, "rooms-menu")
+    for entry in ("Participants", "Meeting Room Properties", "Manage Users", "Delete Meeting Room"):
+        ada.opens_room_menu(room.name)
+        ada.page.get_by_role("menuitem", name=entry).click()
+        ada.page.wait_for_timeout(500)
+        look(ada, f"rooms-{entry.lower().replace(' ', '-')}")
+    ada.goes_to("/accounts/2fa/")
+    look(ada, "two-factor")
+    assert not faults
+
+
+def test_pages_of_a_guest(invite: Invite, look: Look, house: House, room: Room) -> None:
+    link = link_of(invite, room)
+    grace = invite("Grace Ọlájùmọ̀kẹ́ Fotheringay-Smythe")
+    faults = watch(grace, house)
+    grace.opens_link(link)
+    look(grace, "entrance")
+    grace.page.get_by_label("Your name").fill("\u202eevil")
+    grace.presses_join()
+    look(grace, "entrance-refused")
+    grace.joins_by(link)
+    grace.is_connected()
+    look(grace, "call-alone")
+    grace.leaves()
+    grace.reads(re.compile("You (have )?left"))
+    look(grace, "call-left")
+    assert not faults
+
+
+def test_call_screen_with_two_three_and_four(invite: Invite, look: Look, house: House, room: Room) -> None:
+    link = link_of(invite, room)
+    ada = member_enters(invite, room)
+    faults = watch(ada, house)
+    look(ada, "call-1")
+    for number, name in enumerate(("Bo", "Cleo", "Dan"), start=2):
+        guest = invite(name)
+        guest.joins_by(link)
+        ada.sees_moving(name, frames=3)
+        look(ada, f"call-{number}")
+    ada.page.get_by_role("button", name="Chat").click()
+    look(ada, "call-chat")
+    ada.page.keyboard.press("Escape")
+    ada.page.get_by_role("button", name="Leave").first.click()
+    expect(ada.page.get_by_role("dialog")).to_be_visible()
+    look(ada, "call-leave")
+    eve = invite("Eve")
+    eve.joins_by(link)
+    eve.reads("This call is full")
+    look(eve, "call-full")
+    assert not faults
+
+
+def test_logs_hold_no_name_no_token_and_no_sdp(invite: Invite, house: House, room: Room) -> None:
+    """Hazard H23, over everything this house has written so far."""
+    link = link_of(invite, room)
+    ada, guest = member_enters(invite, room), invite("Quillon Abernathy")
+    guest.joins_by(link)
+    ada.sees_moving("Quillon Abernathy")
+    guest.leaves()
+    log = Path(house.log).read_text()
+    token = link.rstrip("/").rsplit("/", 1)[-1]
+    for secret in (token, "Quillon", "a=ice-ufrag", "a=fingerprint", room.administrator, "nina@example.org"):
+        # The demo prints its own sign-ins once, at the start: that is not a log of what people did.
+        assert secret not in log.replace(_greeting(log), ""), f"the log holds {secret!r}"
+
+
+def _greeting(log: str) -> str:
+    """What `manage.py demo` printed: everything before the first line of the server."""
+    found = re.search(r"^\d{4}-\d\d-\d\d ", log, re.MULTILINE)
+    return log[: found.start()] if found else ""
