@@ -5,7 +5,6 @@ Each page of the menu is a page of its own; htmx asks for the same address and g
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import segno
@@ -38,7 +37,12 @@ def list_rooms(request: MemberRequest) -> HttpResponse:
     version = version_of(lines)
     if request.htmx and request.GET.get("seen") == version:
         return HttpResponse(status=204)
-    context = {"lines": lines, "search": search, "version": version}
+    context = {
+        "lines": lines,
+        "search": search,
+        "version": version,
+        "announce": request.htmx and "seen" not in request.GET,
+    }
     return render(request, "rooms/_list.html" if request.htmx else "rooms/list.html", context)
 
 
@@ -64,7 +68,7 @@ def reset_link(request: MemberRequest, room_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Meeting room link reset. The old link no longer works."))
         return _go(request, "rooms:show_link", room)
-    return _panel(request, room, "reset_link", {"form": form})
+    return _panel(request, room, "reset_link", _("Reset Meeting Room Link"), {"form": form})
 
 
 @signed_in
@@ -73,7 +77,7 @@ def reset_link(request: MemberRequest, room_id: UUID) -> HttpResponse:
 def list_participants(request: MemberRequest, room_id: UUID) -> HttpResponse:
     room = get_membership(request, room_id).room
     attendances = Attendance.objects.open_in(room.place).filter(seat__removed_at=None)
-    return _panel(request, room, "participants", {"attendances": attendances})
+    return _panel(request, room, "participants", _("Participants"), {"attendances": attendances})
 
 
 @signed_in
@@ -101,7 +105,7 @@ def edit_properties(request: MemberRequest, room_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Meeting room properties saved."))
             return _go(request, "rooms:list_rooms")
-    return _panel(request, room, "properties", {"form": form})
+    return _panel(request, room, "properties", _("Meeting Room Properties"), {"form": form})
 
 
 @signed_in
@@ -120,7 +124,7 @@ def manage_users(request: MemberRequest, room_id: UUID) -> HttpResponse:
             messages.success(request, _("%(name)s can now use this room.") % {"name": user})
             return redirect("rooms:manage_users", room.pk)
     memberships = RoomMembership.objects.valid().filter(room=room).select_related("user").order_by("user__name", "pk")
-    return _panel(request, room, "users", {"form": form, "memberships": memberships})
+    return _panel(request, room, "users", _("Manage Users"), {"form": form, "memberships": memberships})
 
 
 @signed_in
@@ -156,7 +160,7 @@ def remove_user(request: MemberRequest, room_id: UUID, membership_id: int) -> Ht
 def delete_room(request: MemberRequest, room_id: UUID) -> HttpResponse:
     room = get_administered_room(request, room_id)
     if request.method != "POST":
-        return _panel(request, room, "delete", {})
+        return _panel(request, room, "delete", _("Delete Meeting Room"), {})
     try:
         services.delete_room(room=room, by=request.user)
     except DomainError as error:
@@ -166,12 +170,12 @@ def delete_room(request: MemberRequest, room_id: UUID) -> HttpResponse:
     return _go(request, "rooms:list_rooms")
 
 
-def _panel(request: MemberRequest, room: MeetingRoom, name: str, context: dict[str, Any]) -> HttpResponse:
+def _panel(
+    request: MemberRequest, room: MeetingRoom, name: str, title: str, context: dict[str, object]
+) -> HttpResponse:
     """`rooms/_<name>.html` as a page, or as a dialog over the list for htmx."""
-    template = "rooms/_dialog.html" if request.htmx else "rooms/panel.html"
-    return render(
-        request, template, {"room": room, "organisation": room.organisation, "panel": f"rooms/_{name}.html"} | context
-    )
+    context |= {"room": room, "organisation": room.organisation, "title": title, "panel": f"rooms/_{name}.html"}
+    return render(request, "rooms/_dialog.html" if request.htmx else "rooms/panel.html", context)
 
 
 def _go(request: MemberRequest, name: str, room: MeetingRoom | None = None) -> HttpResponse:

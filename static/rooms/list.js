@@ -1,0 +1,56 @@
+/* The list of Meeting Rooms: "/" goes to the search; the live list holds still while somebody acts in it. */
+
+import { showToast } from "../core/toast.js";
+
+/** @returns {boolean} whether a menu or a dialog is open, which a new list would take away */
+const isBusy = () => document.querySelector(":popover-open, dialog[open]") !== null;
+
+/** @param {Element} element @returns {boolean} */
+const isTyping = (element) => element.matches("input, textarea, select, [contenteditable]");
+
+/**
+ * @returns {{ destroy: () => void }}
+ */
+export function startList() {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const search = /** @type {HTMLInputElement} */ (document.getElementById("room-search"));
+  const dialogs = /** @type {HTMLElement} */ (document.getElementById("dialogs"));
+  const refresh = () => document.getElementById("room-list")?.dispatchEvent(new Event("refresh"));
+
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isBusy() || isTyping(/** @type {Element} */ (event.target))) return;
+      event.preventDefault();
+      search.focus();
+    },
+    { signal },
+  );
+  document.addEventListener(
+    "htmx:beforeRequest",
+    (event) => {
+      const { elt } = /** @type {CustomEvent<{ elt: Element }>} */ (event).detail;
+      if (elt.id === "room-list" && (document.hidden || isBusy())) event.preventDefault();
+    },
+    { signal },
+  );
+  document.addEventListener(
+    "htmx:responseError",
+    (event) => {
+      const { elt } = /** @type {CustomEvent<{ elt: Element }>} */ (event).detail;
+      if (elt.id === "room-list") return;
+      for (const dialog of dialogs.querySelectorAll("dialog")) dialog.close();
+      showToast(dialogs.dataset.failed ?? "", "error");
+      refresh();
+    },
+    { signal },
+  );
+  // A dialog may have changed what the list says. `close` does not bubble: it is caught on its way down.
+  dialogs.addEventListener("close", () => setTimeout(refresh), { signal, capture: true });
+  document.addEventListener("visibilitychange", refresh, { signal });
+  return { destroy: () => stop.abort() };
+}
+
+startList();
