@@ -3,3 +3,11 @@ from django.apps import AppConfig
 
 class CallsConfig(AppConfig):
     name = "calls"
+
+    def ready(self) -> None:
+        from calls import leases, relay_worker, sweep
+        from core.background import Process, Task, register, register_job
+
+        register(Task("relay", Process.RELAY, relay_worker.run))
+        register(Task("watcher", Process.WEB, leases.watch))
+        register_job("sweep", sweep.sweep, each=5.0)

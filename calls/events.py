@@ -6,18 +6,21 @@ socket (`seat.*`) or to all of a call (`call.*`, calls.consumers reads both). A 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
+from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from django.db import transaction
 
 from calls.relay.terms import ChatPosted, CountdownChanged, Deadlines, EndReason, Media, Policy, Roster
 
 Message = dict[str, Any]
+RETRIED_AFTER = 0.05  # seconds
 
 
 def call_group(call_id: UUID | str) -> str:
@@ -189,6 +192,16 @@ def call_ended(reason: EndReason) -> Message:
 
 def call_rejoin(reason: str) -> Message:
     return {"type": "call.rejoin", "reason": reason}
+
+
+async def send(channel: str, message: Message) -> None:
+    """Raises ChannelFull when the second try finds the channel full, too."""
+    layer = get_channel_layer()
+    try:
+        await layer.send(channel, message)
+    except ChannelFull:
+        await asyncio.sleep(RETRIED_AFTER)
+        await layer.send(channel, message)
 
 
 # From services: after the commit, and never a reason to fail what is already stored

@@ -16,9 +16,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Organisation
+from accounts.models import Organisation, User
 
 if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
     from django.contrib.sessions.backends.base import SessionBase
 
     from calls.tickets import Ticket
@@ -28,8 +29,11 @@ class CallQuerySet(models.QuerySet["Call"]):
     def open(self) -> CallQuerySet:
         return self.filter(ended_at=None)
 
-    def of(self, organisation: Organisation) -> CallQuerySet:
-        return self.filter(organisation=organisation)
+    def visible_to(self, user: User | AnonymousUser) -> CallQuerySet:
+        """The scope of access for staff: the calls of the organisations somebody works for. Outside it: 404."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(organisation__in=user.organisations.all())
 
     def without_relay(self, *, lapsed: timedelta) -> CallQuerySet:
         """On no node, or on one whose lease ran out `lapsed` ago or is gone (database clock)."""

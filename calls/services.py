@@ -15,7 +15,8 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import AccessRecord
+from accounts.models import User
+from accounts.services import record_access
 from calls import events
 from calls.models import Attendance, Call, RelayLease, Seat
 from calls.places import Act, PlaceKind, kind_of
@@ -325,13 +326,8 @@ def _let_go(seat: Seat) -> None:
 
 def _record(call: Call, identity: str, act: str, detail: str) -> None:
     kind, _colon, number = identity.partition(":")
-    AccessRecord.objects.create(
-        organisation_id=call.organisation_id,
-        actor_id=int(number) if kind == "user" else None,
-        act=act,
-        place=call.place,
-        detail=detail,
-    )
+    actor = User.objects.filter(pk=number).first() if kind == "user" else None
+    record_access(organisation=call.organisation, actor=actor, act=act, place=call.place, detail=detail)
 
 
 def _removed() -> DomainError:

@@ -9,5 +9,8 @@ from calls import views
 app_name = "calls"
 
 urlpatterns = [
+    path("calls/<uuid:call_id>/", views.show_call, name="show_call"),
+    path("calls/<uuid:call_id>/ticket/", views.issue_ticket, name="issue_ticket"),
+    path("calls/<uuid:call_id>/join/", views.take_over, name="take_over"),
     path("device-test/", views.show_device_test, name="show_device_test"),
 ]

@@ -2,12 +2,113 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from http import HTTPStatus
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from calls import services, tickets
+from calls.doors import remember
+from calls.models import Call, Seat
+from calls.places import Act, kind_of
+from core.errors import DomainError
+
+
+@require_safe
+@never_cache
+def show_call(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    """The call screen, for whoever was given a seat at a door. Takes nothing over, changes nothing (rule C4)."""
+    seat = Seat.objects.remembered(request.session, call_id).first()
+    if seat is None:
+        return _show_door(request, call_id)
+    try:
+        kind = services.check_stands(seat)
+    except DomainError as refusal:
+        return _show_end(request, seat, refusal)
+    title, ticket = kind.title(seat.call.place), tickets.issue(seat, seat.connection)
+    context = {"call": seat.call, "seat": seat, "title": title, "ticket": ticket}
+    return render(request, kind.template, context | {"call_data": _call_data(seat, title, ticket)})
+
+
+@require_POST
+@never_cache
+def issue_ticket(request: HttpRequest, call_id: UUID) -> JsonResponse:
+    """A fresh ticket for the page that holds connection n: docs/protocol.md, "Opening"."""
+    seat = get_object_or_404(Seat.objects.remembered(request.session, call_id))
+    try:
+        services.check_stands(seat)
+    except DomainError as refusal:
+        status = HTTPStatus.GONE if refusal.code == "ended" else HTTPStatus.FORBIDDEN
+        return JsonResponse({"code": refusal.code}, status=status)
+    if request.POST.get("connection") != str(seat.connection):
+        return JsonResponse({"code": "taken_over"}, status=HTTPStatus.CONFLICT)
+    return JsonResponse({"ticket": tickets.issue(seat, seat.connection), "connection": seat.connection})
+
+
+@require_POST
+def take_over(request: HttpRequest, call_id: UUID) -> HttpResponseRedirect:
+    """Join pressed on the call's own page. Whoever is in another call is asked at the door to leave it (rule C4)."""
+    seat = get_object_or_404(Seat.objects.remembered(request.session, call_id))
+    try:
+        seat = services.take_over(seat=seat)
+    except DomainError as refusal:
+        if refusal.code == "in_another_call":
+            return redirect(_door_of(seat))
+        return redirect("calls:show_call", call_id)
+    return redirect(remember(request, seat))
 
 
 @require_safe
 def show_device_test(request: HttpRequest) -> HttpResponse:
     """Camera, microphone and speaker, tried on the day or at any time before (rule C8). Changes nothing."""
     return render(request, "calls/device_test.html")
+
+
+def _show_door(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    """Somebody without a seat. Staff with a right to the place are shown in; a stranger learns nothing."""
+    call = get_object_or_404(Call.objects.visible_to(request.user), pk=call_id)
+    if not request.user.is_authenticated:
+        raise Http404
+    kind = kind_of(call.place)
+    if not kind.may(call.place, request.user.identity, Act.ENTER):
+        raise PermissionDenied
+    return redirect(kind.door(call.place, request.user.identity))
+
+
+def _show_end(request: HttpRequest, seat: Seat, refusal: DomainError) -> HttpResponse:
+    """Why this seat is no way in any more, and the next step: the door, except for whoever was put out (rule C7)."""
+    ended = refusal.code == "ended"
+    context = {
+        "title": kind_of(seat.call.place).title(seat.call.place),
+        "reason": seat.call.end_reason if ended else refusal.code,
+        "door_url": _door_of(seat) if ended else "",
+        "support_phone": seat.call.organisation.support_phone,
+    }
+    return render(request, "calls/ended.html", context, status=HTTPStatus.OK if ended else HTTPStatus.FORBIDDEN)
+
+
+def _door_of(seat: Seat) -> str:
+    return kind_of(seat.call.place).door(seat.call.place, seat.identity)
+
+
+def _call_data(seat: Seat, title: str, ticket: str) -> dict[str, str | int]:
+    """What the page's scripts read (static/calls/call-page.js)."""
+    return {
+        "callId": str(seat.call_id),
+        "seatId": str(seat.pk),
+        "connection": seat.connection,
+        "role": seat.role,
+        "name": seat.display_name,
+        "title": title,
+        "ticket": ticket,
+        "ticketUrl": reverse("calls:issue_ticket", args=[seat.call_id]),
+        "joinUrl": reverse("calls:take_over", args=[seat.call_id]),
+        "doorUrl": _door_of(seat),
+        "supportPhone": seat.call.organisation.support_phone,
+        "testUrl": reverse("calls:show_device_test"),
+    }

@@ -1,0 +1,44 @@
+"""The sweep: ends calls whose deadline passed while no relay was there to see it.
+
+The relay is the authority: the sweep acts only 15 s past a deadline, and only on a call without a lease behind it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from calls.models import Call
+from calls.places import kind_of
+from calls.relay.terms import EndReason
+from calls.services import store_end
+
+GRACE = timedelta(seconds=15)
+
+
+def sweep(now: datetime | None = None) -> int:
+    """How many calls were ended (rules C3, C9)."""
+    now = now or timezone.now()
+    overdue = now - GRACE
+    ended = 0
+    for call in (
+        Call.objects.open().without_relay(lapsed=GRACE).annotate(last_left_at=Max("seats__attendances__left_at"))
+    ):
+        if reason := _due(call, overdue):
+            with transaction.atomic(durable=True):
+                ended += store_end(call_id=call.pk, node=call.node, reason=reason, at=now)
+    return ended
+
+
+def _due(call: Call, moment: datetime) -> EndReason | None:
+    """Why the call would have ended by `moment`, had a relay been there."""
+    if call.ends_at and call.ends_at <= moment:
+        return EndReason.TIME_UP
+    if call.member_deadline and call.member_deadline <= moment:
+        return EndReason.NOBODY_JOINED
+    empty_since = max(filter(None, (call.opened_at, getattr(call, "last_left_at", None))))
+    empty_after = timedelta(seconds=kind_of(call.place).policy(call.place).empty_after)
+    return EndReason.EMPTY if empty_since + empty_after <= moment else None
