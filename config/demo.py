@@ -11,7 +11,7 @@ from accounts.models import Organisation, OrganisationMembership, User
 from accounts.services import create_user
 from rooms.models import MeetingRoom, RoomMembership
 
-PASSWORD = "anteroom-demo"  # noqa: S105 (printed for all to read, and only ever set under DEBUG)
+PASSWORD = "anteroom-demo"  # noqa: S105 - printed for all to read, and set under DEBUG only
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def furnish() -> bool:
         for person in people:
             user = create_user(email=person.email, name=person.name, is_staff=person.is_administrator)
             roles = OrganisationMembership.Role
-            role = roles.ADMINISTRATOR if person.is_administrator else roles.STAFF
-            OrganisationMembership.objects.create(organisation=organisation, user=user, role=role)
+            belongs_as = roles.ADMINISTRATOR if person.is_administrator else roles.STAFF
+            OrganisationMembership.objects.create(organisation=organisation, user=user, role=belongs_as)
             users[person.email] = user
     User.objects.filter(pk__in=[user.pk for user in users.values()]).update(password=password)
 

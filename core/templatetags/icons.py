@@ -27,7 +27,8 @@ def icon(name: str) -> SafeString:
     if found is None:
         raise LookupError(f"No Bootstrap icon is called {name!r}.")
     shapes = re.sub(r">\s+<", "><", found["shapes"].strip())
-    return mark_safe(  # noqa: S308: files of an installed package, not what anybody typed
+    # Files of an installed package, not what anybody typed.
+    return mark_safe(  # noqa: S308
         f'<svg class="icon" width="20" height="20" viewBox="{found["view_box"]}" fill="currentColor"'
         f' aria-hidden="true" focusable="false">{shapes}</svg>'
     )

@@ -1,0 +1,77 @@
+"""Limits on what somebody may do how often (hazard H10): token buckets in the database."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from core.errors import DomainError
+from core.models import TokenBucket
+from core.refusals import answer_refusal
+
+P = ParamSpec("P")
+
+
+class TooMany(DomainError):
+    """A limit is used up; after a while the same is done again (RFC 6585 §4)."""
+
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__("too_many", _("Too many tries at once. Wait a minute, then try again."))
+
+
+@transaction.atomic(durable=True)
+def take(*, key: str, capacity: int, per: timedelta, now: datetime) -> bool:
+    """Takes one token out of the bucket of `key`; False, and nothing changes, when it is empty.
+
+    A bucket holds `capacity` tokens, is full at first, and an empty one is full again after `per`.
+    """
+    one = per / capacity
+    TokenBucket.objects.bulk_create([TokenBucket(key=key, full_at=now)], ignore_conflicts=True)
+    bucket = TokenBucket.objects.select_for_update().get(key=key)
+    full_at = max(bucket.full_at, now) + one
+    if full_at - now > per:
+        return False
+    TokenBucket.objects.filter(key=key).update(full_at=full_at)
+    return True
+
+
+def address_key(request: HttpRequest, what: str) -> str:
+    """The bucket of whoever asks, by their address as trusted proxies tell it; keyed: no address is kept."""
+    address = get_adapter().get_client_ip(request)
+    return f"{what}:{hmac.digest(settings.SECRET_KEY.encode(), address.encode(), hashlib.sha256).hex()[:32]}"
+
+
+def limited_by_address(
+    what: str, *, capacity: int, per: timedelta
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, P], HttpResponse]], Callable[Concatenate[HttpRequest, P], HttpResponse]
+]:
+    """A view answers 429 when one address has used up its bucket. Be generous: a whole hospital is one address."""
+
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def limited(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if take(key=address_key(request, what), capacity=capacity, per=per, now=timezone.now()):
+                return view(request, *args, **kwargs)
+            answer = answer_refusal(request, TooMany())
+            answer["Retry-After"] = str(max(1, round(per.total_seconds() / capacity)))
+            return answer
+
+        return limited
+
+    return decorate
