@@ -1,0 +1,443 @@
+"""Sources and slots: whatever is put behind a slot, its browser sees one unbroken stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from struct import pack, unpack_from
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calls.relay import rtcp, rtp
+from calls.relay.forwarding import Slot, Source
+from calls.relay.nack import ASKS, KEEP, RESENDS, RING, TOO_MANY, Missing, Resent
+
+FRAME = 0.04  # seconds
+
+
+def ignore(_: int) -> None:
+    """Where a slot's packets go, when a test looks at them before they are sent."""
+
+
+@dataclass
+class Publisher:
+    """Frames of VP8, two packets each, or of Opus, one."""
+
+    kind: str = "video"
+    sequence: int = 0
+    timestamp: int = 0
+    picture: int = 0
+    mask: int = 0x7FFF
+    layer: int = 0
+    asked: list[float] = field(default_factory=list)
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.source = Source(
+            self.kind, 96, 97 if self.kind == "video" else 0, 77, lambda _: self.asked.append(self.now)
+        )
+
+    def frame(self, *, keyframe: bool = False) -> Iterator[rtp.Packet]:
+        if self.kind == "audio":
+            yield self._packet(b"\xfc opus")
+            return
+        number = pack("!H", 0x8000 | self.picture) if self.mask == 0x7FFF else bytes([self.picture])
+        rest = b"\xc0" + number + bytes([self.layer])
+        yield self._packet(b"\x90" + rest + (b"\x00" if keyframe else b"\x01"))
+        yield self._packet(b"\x80" + rest + b"\x01", marker=0x80, last=True)
+
+    def _packet(self, payload: bytes, *, marker: int = 0, last: bool = False) -> rtp.Packet:
+        packet = rtp.Packet(96, marker, self.sequence, self.timestamp, payload, 0, b"")
+        self.sequence = (self.sequence + 1) & 0xFFFF
+        if last or self.kind == "audio":
+            self.timestamp = (self.timestamp + 3600) & 0xFFFFFFFF
+            self.picture = (self.picture + 1) & self.mask
+            self.layer = (self.layer + 1) & 0xFF
+        return packet
+
+
+@dataclass
+class Sent:
+    """An outgoing packet, read again."""
+
+    sequence: int
+    timestamp: int
+    ssrc: int
+    payload_type: int
+    payload: bytes
+    vp8: rtp.Vp8 | None
+
+
+def make_slot(kind: str = "video", **overrides: int) -> Slot:
+    numbers = {"ssrc": 5, "payload_type": 120, "rtx_ssrc": 6, "rtx_payload_type": 0, "mid_id": 3, "abs_send_time_id": 2}
+    return Slot(kind, mid="4", **{**numbers, **overrides})
+
+
+def read(out: memoryview, size: int) -> Sent:
+    packet = rtp.parse(bytes(out[:size]))
+    assert packet is not None
+    vp8 = rtp.parse_vp8(packet.payload)
+    ssrc = unpack_from("!I", out, 8)[0]
+    return Sent(packet.sequence, packet.timestamp, ssrc, packet.payload_type, packet.payload, vp8)
+
+
+def forward(publisher: Publisher, slot: Slot, now: float, packets: Iterator[rtp.Packet]) -> list[Sent]:
+    out = memoryview(bytearray(2048))
+    sent = []
+    publisher.now = now
+    for packet in packets:
+        assert publisher.source.receive(packet, now)
+        if size := slot.write(packet, 0, now, out):
+            sent.append(read(out, size))
+    return sent
+
+
+def later(a: int, b: int, bits: int) -> bool:
+    """`a` comes after `b` in numbers that wrap."""
+    return 0 < (a - b) & ((1 << bits) - 1) < 1 << (bits - 1)
+
+
+publishers = st.builds(
+    Publisher,
+    sequence=st.integers(0, 0xFFFF),
+    timestamp=st.integers(0, 0xFFFFFFFF),
+    picture=st.integers(0, 0x7F),
+    layer=st.integers(0, 0xFF),
+    mask=st.sampled_from([0x7F, 0x7FFF]),
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(publishers, min_size=2, max_size=3),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6), st.floats(0, 40)), min_size=1, max_size=12),
+)
+def test_a_slot_is_one_unbroken_stream_whoever_is_shown(
+    cast: list[Publisher], script: list[tuple[int, int, float]]
+) -> None:
+    slot, now, sent = make_slot(), 100.0, list[Sent]()
+    for who, frames, pause in script:
+        publisher = cast[who % len(cast)]
+        slot.show(publisher.source, ignore, now)
+        now += pause
+        for number in range(frames):
+            now += FRAME
+            sent += forward(publisher, slot, now, publisher.frame(keyframe=number == 1))
+    masks = 0x7F if any(publisher.mask == 0x7F for publisher in cast) else 0x7FFF
+    for before, after in pairwise(sent):
+        assert after.sequence == (before.sequence + 1) & 0xFFFF
+        assert after.timestamp == before.timestamp or later(after.timestamp, before.timestamp, 32)
+        assert before.vp8 is not None
+        assert after.vp8 is not None
+        step = (after.vp8.picture_id - before.vp8.picture_id) & masks
+        assert step == (after.timestamp != before.timestamp)
+        assert (after.vp8.tl0_index - before.vp8.tl0_index) & 0xFF == (after.timestamp != before.timestamp)
+
+
+@given(publishers)
+def test_video_opens_at_a_keyframe_and_drops_what_came_before(publisher: Publisher) -> None:
+    slot = make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    assert forward(publisher, slot, 0.0, publisher.frame()) == []
+    sent = forward(publisher, slot, FRAME, publisher.frame(keyframe=True))
+    assert [packet.vp8.keyframe for packet in sent if packet.vp8] == [True, False]
+
+
+def test_packet_older_than_the_opening_keyframe_is_not_sent() -> None:
+    publisher, slot = Publisher(), make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    late, *rest = publisher.frame()
+    forward(publisher, slot, 0.0, iter(rest))
+    forward(publisher, slot, 0.0, publisher.frame(keyframe=True))
+    assert forward(publisher, slot, 0.0, iter([late])) == []
+
+
+def test_audio_opens_at_once_with_the_legs_own_numbers() -> None:
+    publisher, slot = Publisher("audio", sequence=65535), make_slot("audio", ssrc=0xCAFE, payload_type=109)
+    slot.show(publisher.source, ignore, 0.0)
+    first, second = (forward(publisher, slot, now, publisher.frame())[0] for now in (0.0, 0.02))
+    assert (first.ssrc, first.payload_type, first.payload) == (0xCAFE, 109, b"\xfc opus")
+    assert later(second.sequence, first.sequence, 16)
+
+
+def test_timestamps_go_on_with_the_clock_over_a_switch() -> None:
+    first, second, slot = Publisher(timestamp=5), Publisher(timestamp=4_000_000_000), make_slot()
+    slot.show(first.source, ignore, 0.0)
+    before = forward(first, slot, 0.0, first.frame(keyframe=True))[-1]
+    slot.show(second.source, ignore, 10.0)
+    after = forward(second, slot, 10.0, second.frame(keyframe=True))[0]
+    assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 10 * 90000
+
+
+def test_outgoing_packet_carries_mid_and_send_time() -> None:
+    publisher, slot, out = Publisher("audio"), make_slot("audio"), memoryview(bytearray(2048))
+    slot.show(publisher.source, ignore, 0.0)
+    (packet,) = publisher.frame()
+    publisher.source.receive(packet, 0.0)
+    sent = rtp.parse(bytes(out[: slot.write(packet, 0x123456, 0.0, out)]))
+    assert sent is not None
+    assert (sent.value(3), sent.value(2)) == (b"4", b"\x12\x34\x56")
+
+
+def test_leg_without_extensions_gets_none() -> None:
+    publisher, slot, out = (
+        Publisher("audio"),
+        make_slot("audio", mid_id=0, abs_send_time_id=0),
+        memoryview(bytearray(99)),
+    )
+    slot.show(publisher.source, ignore, 0.0)
+    (packet,) = publisher.frame()
+    publisher.source.receive(packet, 0.0)
+    sent = rtp.parse(bytes(out[: slot.write(packet, 0x123456, 0.0, out)]))
+    assert sent is not None
+    assert not any(sent.extension)
+
+
+def test_gap_upstream_stays_a_gap_and_a_late_packet_fills_it() -> None:
+    publisher, slot = Publisher(), make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    forward(publisher, slot, 0.0, publisher.frame(keyframe=True))
+    late, *_ = lost = list(publisher.frame())
+    after = forward(publisher, slot, 0.1, publisher.frame())[0]
+    filled = forward(publisher, slot, 0.2, iter([late]))[0]
+    assert (after.sequence - filled.sequence) & 0xFFFF == len(lost)
+    assert filled.vp8 is not None
+    assert after.vp8 is not None
+    assert (after.vp8.picture_id - filled.vp8.picture_id) & 0x7FFF == 1
+
+
+def test_source_that_starts_anew_says_so() -> None:
+    publisher, slot = Publisher(), make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    forward(publisher, slot, 0.0, publisher.frame(keyframe=True))
+    publisher.sequence += 5000
+    assert not publisher.source.receive(next(publisher.frame()), 0.1)
+
+
+def test_nobody_behind_a_slot_leaves_the_source_alone() -> None:
+    publisher, slot = Publisher(), make_slot()
+    assert slot.show(publisher.source, ignore, 0.0)
+    assert not slot.show(publisher.source, ignore, 0.0)
+    assert [shown for shown, _ in publisher.source.outlets] == [slot]
+    slot.show(None, ignore, 0.0)
+    assert publisher.source.outlets == []
+
+
+# Keyframe requests
+
+
+def test_keyframe_requests_of_many_are_one_and_repeated_until_it_comes() -> None:
+    publisher = Publisher()
+    for now in (10.0, 10.1, 10.4):
+        publisher.now = now
+        publisher.source.want_keyframe(now)
+    for step in range(1, 15):
+        publisher.now = 10.4 + step * 0.25
+        publisher.source.ask_again(publisher.now)
+    assert publisher.asked == [10.0, 10.65, 11.65, 12.65, 13.65]
+    publisher.source.receive(next(publisher.frame(keyframe=True)), 14.0)
+    publisher.source.ask_again(20.0)
+    assert len(publisher.asked) == 5
+
+
+def test_somebody_new_on_screen_asks_for_a_keyframe_at_once() -> None:
+    publisher = Publisher(now=3.0)
+    make_slot().show(publisher.source, ignore, 3.0)
+    assert publisher.asked == [3.0]
+
+
+def test_nobody_is_asked_before_the_stream_has_a_name() -> None:
+    asked: list[Source] = []
+    source = Source("video", 96, 97, 0, asked.append)
+    source.want_keyframe(1.0)
+    assert asked == []
+    source.ssrc = 9
+    source.ask_again(1.25)
+    assert asked == [source]
+
+
+# Reports
+
+
+def test_report_tells_real_loss_of_the_interval_and_in_all() -> None:
+    publisher = Publisher(sequence=65530)
+    packets = [packet for _ in range(8) for packet in publisher.frame()]
+    for packet in packets[:4] + packets[8:]:
+        publisher.source.receive(packet, 0.0)
+    block = publisher.source.report_block(1.0)
+    assert block is not None
+    assert (block.lost, block.fraction_lost) == (4, 4 * 256 // 16)
+    assert block.highest == 0x10000 + (65530 + 15) % 0x10000
+    again = publisher.source.report_block(2.0)
+    assert again is not None
+    assert (again.lost, again.fraction_lost) == (4, 0)
+
+
+def test_report_names_the_publishers_last_report_and_its_age() -> None:
+    publisher = Publisher()
+    publisher.source.receive(next(publisher.frame()), 0.0)
+    publisher.source.reported(rtcp.SenderReport(77, 0x0123_4567_89AB_CDEF, 0, ()), 1.0)
+    block = publisher.source.report_block(1.5)
+    assert block is not None
+    assert (block.lsr, block.dlsr) == (0x4567_89AB, 0x8000)
+
+
+def test_steady_stream_has_no_jitter_and_an_uneven_one_has() -> None:
+    steady, uneven = Publisher("audio"), Publisher("audio")
+    for number in range(50):
+        for publisher, shift in ((steady, 0.0), (uneven, 0.01 * (number % 2))):
+            (packet,) = publisher.frame()
+            publisher.source.receive(packet, number * 0.075 + shift)
+    jitters = [block.jitter for each in (steady, uneven) if (block := each.source.report_block(9.0))]
+    assert jitters[0] <= 1
+    assert 300 < jitters[1] < 600  # 10 ms are 480 ticks of 48 kHz
+
+
+def test_silent_source_is_not_reported() -> None:
+    assert Publisher().source.report_block(1.0) is None
+
+
+def test_sender_report_puts_the_publishers_clock_on_the_slots_timeline() -> None:
+    publisher, slot = Publisher(timestamp=1000), make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0]
+    assert slot.sender_report(0.0) is None  # nothing is known of the publisher's clock yet
+    publisher.source.reported(rtcp.SenderReport(77, 5 << 32, 1000, ()), 0.0)
+    report = slot.sender_report(2.0)
+    assert report is not None
+    (told,) = rtcp.walk(report)
+    assert isinstance(told, rtcp.SenderReport)
+    assert told.ssrc == slot.ssrc
+    assert told.ntp == 7 << 32
+    assert (told.timestamp - first.timestamp) & 0xFFFFFFFF == 2 * 90000
+
+
+def test_round_trip_comes_from_the_answer_to_a_sender_report() -> None:
+    publisher, slot = Publisher(), make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    forward(publisher, slot, 0.0, publisher.frame(keyframe=True))
+    publisher.source.reported(rtcp.SenderReport(77, 5 << 32, 0, ()), 0.0)
+    slot.sender_report(1.0)
+    lsr = 6 << 16
+    block = rtcp.ReportBlock(slot.ssrc, 0, 0, 0, 0, lsr, 0x8000)
+    assert slot.round_trip(block, 1.6) == pytest.approx(0.1)
+    assert slot.round_trip(rtcp.ReportBlock(slot.ssrc, 0, 0, 0, 0, 1, 0), 1.6) is None
+
+
+# Loss repair
+
+
+def test_nack_is_answered_with_the_same_packet_and_not_without_end() -> None:
+    publisher, slot, out = Publisher(), make_slot(), memoryview(bytearray(2048))
+    slot.show(publisher.source, ignore, 0.0)
+    first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0]
+    forward(publisher, slot, 0.01, publisher.frame())
+    answers = [slot.resend(first.sequence, 0, 0.1 + 0.05 * n, 0.02, out) for n in range(RESENDS + 3)]
+    assert [bool(size) for size in answers] == [True] * RESENDS + [False] * 3
+    again = read(out, answers[0])
+    assert (again.sequence, again.timestamp, again.payload) == (first.sequence, first.timestamp, first.payload)
+
+
+def test_nack_is_answered_by_retransmission_format_where_the_leg_has_it() -> None:
+    """RFC 4588 §4: own SSRC, own sequence numbers, the original number first."""
+    publisher, slot, out = Publisher(), make_slot(rtx_payload_type=121), memoryview(bytearray(2048))
+    slot.show(publisher.source, ignore, 0.0)
+    first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0]
+    again = read(out, slot.resend(first.sequence, 0, 0.1, 0.02, out))
+    assert (again.ssrc, again.payload_type) == (6, 121)
+    assert again.payload == pack("!H", first.sequence) + first.payload
+
+
+@pytest.mark.parametrize("sequence", [-1, 1000])
+def test_nack_of_what_was_never_sent_is_not_answered(sequence: int) -> None:
+    publisher, slot, out = Publisher(), make_slot(), memoryview(bytearray(2048))
+    slot.show(publisher.source, ignore, 0.0)
+    first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0]
+    assert slot.resend((first.sequence + sequence) & 0xFFFF, 0, 0.1, 0.02, out) == 0
+
+
+def test_old_packet_is_not_sent_again() -> None:
+    publisher, slot, out = Publisher(), make_slot(), memoryview(bytearray(2048))
+    slot.show(publisher.source, ignore, 0.0)
+    first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0]
+    assert slot.resend(first.sequence, 0, KEEP + 0.1, 0.02, out) == 0
+
+
+def test_retransmission_upstream_is_the_original_packet_once() -> None:
+    publisher = Publisher()
+    lost = next(publisher.frame())
+    publisher.source.receive(next(publisher.frame(keyframe=True)), 0.0)
+
+    def again() -> rtp.Packet:
+        return rtp.Packet(97, lost.marker, 9, lost.timestamp, pack("!H", lost.sequence) + lost.payload, 0, b"")
+
+    # The stream began behind it, yet it is close enough to be of use.
+    assert publisher.source.repaired(repaired := again(), 0.1)
+    assert (repaired.index & 0xFFFF, repaired.payload) == (lost.sequence, lost.payload)
+    assert not publisher.source.repaired(again(), 0.2)
+    block = publisher.source.report_block(1.0)
+    assert block is not None
+    assert block.lost == 0
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x00", b"\x40\x00early"])
+def test_probe_or_stray_retransmission_is_dropped(payload: bytes) -> None:
+    publisher = Publisher()
+    publisher.source.receive(next(publisher.frame(keyframe=True)), 0.0)
+    assert not publisher.source.repaired(rtp.Packet(97, 0, 9, 0, payload, 0, b""), 0.1)
+
+
+def test_gap_is_asked_for_soon_then_again_then_no_more() -> None:
+    missing = Missing()
+    missing.arrived(10, 0.0)
+    missing.arrived(13, 0.0)
+    assert missing.due(0.01, 0.02) == []
+    asked = [now / 100 for now in range(3, 200) if missing.due(now / 100, 0.1)]
+    assert len(asked) == ASKS
+    assert asked[1] - asked[0] == pytest.approx(0.1, abs=0.011)
+    assert not missing
+
+
+def test_packet_that_came_late_is_not_asked_for() -> None:
+    missing = Missing()
+    for index in (10, 13, 11):
+        missing.arrived(index, 0.0)
+    assert missing.due(1.0, 0.02) == [12]
+
+
+def test_too_many_gaps_are_given_up_for_a_keyframe() -> None:
+    publisher = Publisher()
+    publisher.source.receive(next(publisher.frame(keyframe=True)), 0.0)
+    publisher.sequence += TOO_MANY + 1
+    publisher.now = 1.0
+    publisher.source.receive(next(publisher.frame()), 1.0)
+    assert not publisher.source.missing
+    assert publisher.asked == [1.0]
+
+
+@given(st.lists(st.integers(0, 5000), max_size=2000))
+def test_what_a_subscriber_may_ask_for_again_takes_bounded_memory(indices: list[int]) -> None:
+    resent = Resent()
+    allowed = sum(resent.may(index, 0.0, 0.02) for index in indices)
+    assert allowed == min(len(set(indices)), RING)
+
+
+@given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=12), st.booleans()), max_size=60))
+def test_arbitrary_packets_never_raise(packets: list[tuple[int, bytes, bool]]) -> None:
+    """Hazard H11: payloads, jumps and retransmissions of any kind."""
+    publisher, slot, out = Publisher(), make_slot(rtx_payload_type=121), memoryview(bytearray(2048))
+    slot.show(publisher.source, ignore, 0.0)
+    for number, (sequence, payload, repair) in enumerate(packets):
+        packet = rtp.Packet(96, 0, sequence, 0, payload, 0, b"")
+        taken = (
+            publisher.source.repaired(packet, number / 50) if repair else publisher.source.receive(packet, number / 50)
+        )
+        if taken:
+            slot.write(packet, 0, number / 50, out)
+        else:
+            slot.restart()
+        slot.resend(sequence, 0, number / 50, 0.02, out)
+        publisher.source.report_block(number / 50)
