@@ -242,10 +242,12 @@ SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {"without_keys": {"()": "core.logs.WithoutKeys"}},
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["without_keys"]}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
+        "django": {"handlers": []},  # its own handler would say it twice, keys and all
         "aiortc": {"level": "WARNING"},
         "aioice": {"level": "WARNING"},
         # A bad Host or Origin is counted by Django; its text would carry what a stranger typed.

@@ -1,0 +1,37 @@
+"""What the house writes about requests: no token, no query, no name (hazard H23)."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+# What follows these is a key to a place, whoever reads the log.
+_KEYS = re.compile(r"(/(?:i|waiting|rooms/join|accounts/password/reset/key)/)[^/\s\"'?]+")
+_QUERY = re.compile(r"\?\S*")
+
+access = logging.getLogger("anteroom.access")
+
+
+def without_keys(text: str) -> str:
+    return _KEYS.sub(r"\1…", text)
+
+
+class WithoutKeys(logging.Filter):
+    """For every handler: Django names the path of what it did not find."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        cleaned = without_keys(message)
+        if cleaned != message:
+            record.msg, record.args = cleaned, ()
+        return True
+
+
+def log_action(protocol: str, action: str, details: dict[str, object]) -> None:
+    """Daphne's action logger: one line a request, one each for the opening and the closing of a socket."""
+    path = without_keys(_QUERY.sub("", str(details["path"])))
+    if protocol == "http" and action == "complete":
+        answer = "{status} {size} B {time_taken:.3f} s".format(**details)
+        access.info("%s %s %s %s", details["client"], details["method"], path, answer)
+    elif protocol == "websocket" and action in ("connected", "rejected", "disconnected"):
+        access.info("%s socket %s %s", details["client"], path, action)
