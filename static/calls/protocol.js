@@ -8,12 +8,12 @@
 const FINAL = new Map([
   [4400, 'bad_offer'],
   [4403, 'not_allowed'],
-  [4404, 'no_such_call'],
+  [4404, 'closed'],
   [4409, 'taken_over'],
 ]);
 const TICKET_REFUSALS = new Map([
   [403, 'not_allowed'],
-  [404, 'no_such_call'],
+  [404, 'closed'],
   [409, 'taken_over'],
   [410, 'closed'],
 ]);

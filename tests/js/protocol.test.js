@@ -149,7 +149,7 @@ for (const [code, frame, reason] of [
   [4400, { type: 'error', code: 'bad_offer', message: '' }, 'bad_offer'],
   [4403, { type: 'error', code: 'not_allowed', message: '' }, 'not_allowed'],
   [4403, { type: 'error', code: 'removed', message: '' }, 'removed'],
-  [4404, { type: 'error', code: 'no_such_call', message: '' }, 'no_such_call'],
+  [4404, { type: 'error', code: 'no_such_call', message: '' }, 'closed'],
   [4409, { type: 'error', code: 'taken_over', message: '' }, 'taken_over'],
 ]) {
   test(`close ${code} after ${frame.code} is final`, async () => {
@@ -176,7 +176,7 @@ for (const code of [1000, 1001, 1006, 1012, 4401, 4408, 4413, 4429, 4503]) {
 for (const [answer, reason] of [
   [{ status: 403, json: { code: 'removed' } }, 'removed'],
   [{ status: 403 }, 'not_allowed'],
-  [{ status: 404 }, 'no_such_call'],
+  [{ status: 404 }, 'closed'],
   [{ status: 409, json: { code: 'taken_over' } }, 'taken_over'],
   [{ status: 410, json: { code: 'ended' } }, 'closed'],
 ]) {

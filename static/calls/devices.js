@@ -1,0 +1,97 @@
+/**
+ * Cameras, microphones and speakers of this device: opening them, what went wrong, and what was chosen last. No DOM.
+ *
+ * The devices chosen are remembered on this device; whether the camera and the microphone are on, for this tab only, so
+ * that a reload stays muted.
+ */
+
+const CHOSEN = 'anteroom.devices';
+const WANTED = 'anteroom.media';
+
+/** @typedef {'denied' | 'missing' | 'busy' | 'insecure' | 'failed'} Problem */
+/** @typedef {{camera?: string, microphone?: string, speaker?: string}} Chosen device ids */
+
+const PROBLEMS = new Map([
+  ['NotAllowedError', 'denied'],
+  ['SecurityError', 'denied'],
+  ['NotFoundError', 'missing'],
+  ['OverconstrainedError', 'missing'],
+  ['NotReadableError', 'busy'],
+  ['AbortError', 'busy'],
+  ['InsecureContextError', 'insecure'],
+]);
+
+/** @returns {Problem} */
+export function problemOf(error) {
+  return PROBLEMS.get(error?.name) ?? 'failed';
+}
+
+/** Storage may be forbidden or full: then nothing is remembered, and nothing else is different. */
+function recall(storage, key) {
+  try {
+    return JSON.parse(globalThis[storage].getItem(key)) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function remember(storage, key, value) {
+  try {
+    globalThis[storage].setItem(key, JSON.stringify(value));
+  } catch {
+    // As above.
+  }
+}
+
+/** @returns {Chosen} */
+export const chosenDevices = () => recall('localStorage', CHOSEN);
+/** @param {Chosen} chosen */
+export const chooseDevices = (chosen) => remember('localStorage', CHOSEN, { ...chosenDevices(), ...chosen });
+
+/** @returns {{camera: boolean, microphone: boolean}} what the person wants to send */
+export const wantedMedia = () => ({ camera: true, microphone: true, ...recall('sessionStorage', WANTED) });
+export const wantMedia = (wanted) => remember('sessionStorage', WANTED, { ...wantedMedia(), ...wanted });
+
+const device = (id) => (id ? { deviceId: { ideal: id } } : {});
+const CONSTRAINTS = {
+  camera: ({ camera }) => ({ video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, ...device(camera) } }),
+  microphone: ({ microphone }) => ({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...device(microphone) } }),
+};
+const KINDS = { camera: 'video', microphone: 'audio' };
+
+async function request(constraints) {
+  if (!navigator.mediaDevices?.getUserMedia) throw new DOMException('', 'InsecureContextError');
+  return navigator.mediaDevices.getUserMedia(constraints);
+}
+
+/**
+ * One question for both, so that the person is asked once; each alone where both at once fail, so that a missing
+ * camera does not cost the microphone.
+ * @param {('camera' | 'microphone')[]} names
+ * @param {Chosen} chosen
+ * @returns {Promise<Map<string, {track?: MediaStreamTrack, problem?: Problem}>>}
+ */
+export async function openDevices(names, chosen = chosenDevices()) {
+  if (names.length > 1) {
+    try {
+      const stream = await request(Object.assign({}, ...names.map((name) => CONSTRAINTS[name](chosen))));
+      return new Map(names.map((name) => [name, { track: stream.getTracks().find(({ kind }) => kind === KINDS[name]) }]));
+    } catch {
+      return new Map((await Promise.all(names.map((name) => openDevices([name], chosen)))).flatMap((found) => [...found]));
+    }
+  }
+  return new Map(await Promise.all(names.map(async (name) => {
+    try {
+      return [name, { track: (await request(CONSTRAINTS[name](chosen))).getTracks()[0] }];
+    } catch (error) {
+      return [name, { problem: problemOf(error) }];
+    }
+  })));
+}
+
+/** @returns {Promise<{camera: MediaDeviceInfo[], microphone: MediaDeviceInfo[], speaker: MediaDeviceInfo[]}>} */
+export async function listDevices() {
+  const found = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
+  const of = (kind) => found.filter((info) => info.kind === kind && info.deviceId);
+  return { camera: of('videoinput'), microphone: of('audioinput'), speaker: of('audiooutput') };
+}

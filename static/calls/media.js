@@ -1,0 +1,141 @@
+/**
+ * One RTCPeerConnection of ten m-lines to the relay (docs/relay.md, "Shape"): own microphone, camera and screen, three
+ * remote seats of audio and video, the remote screen. Offered once and answered once; only ICE restarts renegotiate.
+ * The tracks of a remote seat never change: the roster says who is behind them. No DOM but its media objects.
+ */
+
+const SENDS = ['audio', 'video', 'video']; // microphone, camera, screen
+const RECEIVES = ['audio', 'video', 'audio', 'video', 'audio', 'video', 'video'];
+const SCREEN_RATE = 2_500_000; // bit/s
+// With three pictures to receive, each is small on the others' screens.
+const CAMERA = [
+  { people: 2, maxBitrate: 1_800_000, scaleResolutionDownBy: 1 },
+  { people: 4, maxBitrate: 900_000, scaleResolutionDownBy: 2 },
+];
+const RESTART_AFTER = 2_500; // ms without a connection before another way is looked for
+const GIVE_UP_AFTER = 9_000; // ms: then a new connection is quicker
+
+export class PeerLink {
+  #peer;
+  #offer = null;
+  #prepared = null;
+  #transceivers;
+  #tracks;
+  #on;
+  #timers = new Set();
+  #cameraProfile = null;
+  /** @type {{audio: MediaStream, video: MediaStream}[]} by remote seat */
+  seats;
+  /** @type {MediaStream} */
+  screen;
+
+  /**
+   * @param {{microphone: MediaStreamTrack | null, camera: MediaStreamTrack | null, screen: MediaStreamTrack | null}} tracks
+   * @param {{connected: () => void, shaky: () => void, lost: () => void}} events `shaky` asks for an ICE restart,
+   *   `lost` for a new PeerLink
+   */
+  constructor(tracks, events) {
+    this.#on = events;
+    this.#tracks = { ...tracks };
+    this.#peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    const add = (kind, direction) => this.#peer.addTransceiver(kind, { direction });
+    this.#transceivers = [...SENDS.map((kind) => add(kind, 'sendonly')), ...RECEIVES.map((kind) => add(kind, 'recvonly'))];
+    const stream = (line) => new MediaStream([this.#transceivers[line].receiver.track]);
+    this.seats = [3, 5, 7].map((line) => ({ audio: stream(line), video: stream(line + 1) }));
+    this.screen = stream(9);
+    for (const [name, track] of Object.entries(this.#tracks)) this.#attach(name, track);
+    this.#peer.addEventListener('connectionstatechange', () => this.#connectionChanged());
+  }
+
+  /** The relay is ICE-lite and needs none of our candidates: the offer goes out before anything is gathered. */
+  async offer() {
+    this.#offer = await this.#peer.createOffer();
+    return this.#offer.sdp;
+  }
+
+  /** @param {RTCIceServer[]} iceServers from `welcome`, before anything is gathered */
+  prepare(iceServers) {
+    if (iceServers.length) this.#peer.setConfiguration({ ...this.#peer.getConfiguration(), iceServers });
+    this.#prepared = this.#peer.setLocalDescription(this.#offer);
+  }
+
+  async answer(sdp) {
+    await this.#prepared;
+    await this.#peer.setRemoteDescription({ type: 'answer', sdp });
+  }
+
+  /** @returns {Promise<string>} an offer with new ICE credentials (RFC 8445 §9), to be answered as the first was */
+  async restart() {
+    this.#offer = await this.#peer.createOffer({ iceRestart: true });
+    this.#prepared = this.#peer.setLocalDescription(this.#offer);
+    return this.#offer.sdp;
+  }
+
+  /** @param {'microphone' | 'camera' | 'screen'} name @param {MediaStreamTrack | null} track */
+  async send(name, track) {
+    this.#tracks[name] = track;
+    await this.#attach(name, track);
+  }
+
+  /** How many are in the call decides how large a picture is worth sending. */
+  async fit(people) {
+    const profile = CAMERA.find((candidate) => people <= candidate.people) ?? CAMERA.at(-1);
+    if (profile === this.#cameraProfile || this.#peer.signalingState !== 'stable') return;
+    this.#cameraProfile = profile;
+    await this.#limit(this.#transceivers[1].sender, profile);
+    await this.#limit(this.#transceivers[2].sender, { people: 0, maxBitrate: SCREEN_RATE, scaleResolutionDownBy: 1 });
+  }
+
+  get connected() {
+    return this.#peer.connectionState === 'connected';
+  }
+
+  close() {
+    this.#quiet();
+    this.#peer.close();
+  }
+
+  async #attach(name, track) {
+    const line = ['microphone', 'camera', 'screen'].indexOf(name);
+    try {
+      await this.#transceivers[line].sender.replaceTrack(track);
+    } catch (error) {
+      if (this.#peer.signalingState !== 'closed') throw error; // a newer PeerLink has the track already
+    }
+  }
+
+  async #limit(sender, { maxBitrate, scaleResolutionDownBy }) {
+    const parameters = sender.getParameters();
+    if (!parameters.encodings.length) return;
+    Object.assign(parameters.encodings[0], { maxBitrate, scaleResolutionDownBy });
+    try {
+      await sender.setParameters(parameters);
+    } catch {
+      this.#cameraProfile = null; // another change was under way: the next roster tries again
+    }
+  }
+
+  #connectionChanged() {
+    const state = this.#peer.connectionState;
+    this.#quiet();
+    if (state === 'connected') {
+      this.#on.connected();
+    } else if (state === 'failed' && this.#peer.iceConnectionState !== 'failed') {
+      this.#on.lost(); // DTLS: no restart mends that
+    } else if (state === 'failed' || state === 'disconnected') {
+      this.#after(state === 'failed' ? 0 : RESTART_AFTER, () => this.#on.shaky());
+      this.#after(GIVE_UP_AFTER, () => this.#on.lost());
+    } else if (state === 'connecting') {
+      this.#after(GIVE_UP_AFTER, () => this.#on.lost());
+    }
+  }
+
+  #after(delay, action) {
+    this.#timers.add(setTimeout(action, delay));
+  }
+
+  #quiet() {
+    this.#timers.forEach(clearTimeout);
+    this.#timers.clear();
+  }
+}
