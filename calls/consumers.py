@@ -314,7 +314,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except ChannelFull:
             await self.seat_rejoin(events.seat_rejoin("busy"))
 
-    async def _say(self, kind: str, **fields: object) -> None:
+    async def _say(self, kind: str, /, **fields: object) -> None:
         if self.stage is not Stage.OVER:
             await self.send(text_data=json.dumps({"type": kind, **fields}))
 
