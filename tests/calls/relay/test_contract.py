@@ -1,4 +1,4 @@
-"""What the relay counts on in aiortc, aioice and pylibsrtp beyond their documented faces (docs: relay.md "DTLS and SRTP").
+"""What the relay counts on in aiortc, aioice and pylibsrtp beyond their documented faces (relay.md, "DTLS and SRTP").
 
 Private names and the behaviour behind them, so that an upgrade that moves one fails here and says which.
 """
@@ -161,7 +161,7 @@ async def test_dtls_of_ours_carries_packets_through_the_shared_buffers() -> None
     browser = RTCDtlsTransport(far, [RTCCertificate.generateCertificate()])  # type: ignore[arg-type]
     ours = dtls.Dtls(certificate, far.queue.put_nowait, lambda: None)
     far.other = Pipe("controlled")
-    far.other.queue.put_nowait = ours.receive  # type: ignore[method-assign]
+    far.other.queue.put_nowait = ours.receive  # type: ignore[method-assign, assignment]
     expected = [(each.algorithm, each.value) for each in browser.getLocalParameters().fingerprints]
     assert ours.protect(20) == -1
     assert ours.protect_rtcp(b"\x80\xc9\0\1\0\0\0\1") is None

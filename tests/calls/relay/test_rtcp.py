@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from struct import pack
+from typing import Any
 
 import pytest
 from aiortc import rtp as aiortc_rtp
@@ -70,7 +71,8 @@ def test_another_implementation_reads_what_is_built() -> None:
         + rtcp.nack(1, 11, [5, 7])
         + rtcp.sender_report(3, 1 << 40, 99, 4, 5)
     )
-    report, names, estimate, picture, nack, sender = aiortc_rtp.RtcpPacket.parse(compound)
+    read: list[Any] = list(aiortc_rtp.RtcpPacket.parse(compound))
+    report, names, estimate, picture, nack, sender = read
     assert bytes(report.reports[0]) == bytes(aiortc_rtp.RtcpReceiverInfo(11, 25, -3, 70000, 9, 4, 5))
     assert [(chunk.ssrc, chunk.items) for chunk in names.chunks] == [(1, [(1, b"abcd")])]
     assert aiortc_rtp.unpack_remb_fci(estimate.fci) == (2_500_000, [11])
