@@ -5,6 +5,7 @@ A link that is opened changes nothing (hazard H25): people are admitted by press
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from accounts.models import User
 from calls.doors import remember, visitor_identity
 from calls.models import Attendance
 from core.errors import DomainError
+from core.limits import limited_by_address
 from core.links import read_token
 from rooms import services
 from rooms.access import MemberRequest, get_membership, signed_in
@@ -26,6 +28,7 @@ from rooms.models import LINK_PURPOSE, GuestPass, MeetingRoom
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@limited_by_address("rooms.join", capacity=600, per=timedelta(minutes=1))
 def join_room(request: HttpRequest, token: str) -> HttpResponse:
     """The room's shared link. A signed-in member needs no name; anybody else is a guest."""
     link = read_token(LINK_PURPOSE, token)

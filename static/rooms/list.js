@@ -39,8 +39,8 @@ export function startList() {
   document.addEventListener(
     "htmx:responseError",
     (event) => {
-      const { elt } = /** @type {CustomEvent<{ elt: Element }>} */ (event).detail;
-      if (elt.id === "room-list") return;
+      const { elt, xhr } = /** @type {CustomEvent<{ elt: Element, xhr: XMLHttpRequest }>} */ (event).detail;
+      if (elt.id === "room-list" || xhr.getResponseHeader("HX-Trigger")) return;
       for (const dialog of dialogs.querySelectorAll("dialog")) dialog.close();
       showToast(dialogs.dataset.failed ?? "", "error");
       refresh();
