@@ -1,0 +1,128 @@
+"""Hazard H2: nothing starts half-secured. The settings are read at import, so each start is a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.test import override_settings
+
+from core.checks import check_secrets, check_sqlite, require_shared_channel_layer
+
+GOOD, OTHER = (
+    "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMN",
+    "NMLKJIHGFEDCBA-zyxwvutsrqponmlkjihgfedcba-9876543210",
+)
+PRODUCTION = {
+    "DEBUG": "0",
+    "SECRET_KEY": GOOD,
+    "LINK_KEY": OTHER,
+    "ALLOWED_HOSTS": "meet.example.org",
+    "PUBLIC_URL": "https://meet.example.org",
+}
+
+
+def start(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=kept | {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_production_settings_pass_every_check_of_a_deployment(tmp_path: Path) -> None:
+    done = start(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert done.returncode == 0, done.stderr
+    assert "no issues" in done.stdout
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "LINK_KEY", "ALLOWED_HOSTS"])
+def test_production_does_not_start_without(missing: str, tmp_path: Path) -> None:
+    done = start(tmp_path, "check", **(PRODUCTION | {missing: ""}))
+    assert done.returncode != 0
+    assert missing in done.stderr
+
+
+def test_the_demo_world_is_refused_in_production(tmp_path: Path) -> None:
+    done = start(tmp_path, "demo", **PRODUCTION)
+    assert done.returncode != 0
+    assert "DEBUG=1 only" in done.stderr
+
+
+def ids(**changed: object) -> list[str | None]:
+    sound = {"DEBUG": False, "SECRET_KEY": GOOD, "LINK_KEY": OTHER, "ALLOWED_HOSTS": ["meet.example.org"]}
+    with override_settings(**(sound | changed)):
+        return [found.id for found in check_secrets(None)]
+
+
+def test_sound_settings_are_not_complained_about() -> None:
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    "weak", ["", "short", "a" * 60, "django-insecure-" + GOOD, "change-me-" + GOOD, "your-secret-key-" + GOOD]
+)
+def test_a_weak_secret_is_refused_wherever_it_stands(weak: str) -> None:
+    assert ids(SECRET_KEY=weak) == ["anteroom.E001"]
+    assert ids(LINK_KEY=weak) == ["anteroom.E002"]
+
+
+def test_one_secret_for_both_is_refused() -> None:
+    """Changing the session secret would kill every link."""
+    assert ids(LINK_KEY=GOOD) == ["anteroom.E003"]
+
+
+@pytest.mark.parametrize("hosts", [[], ["*"]])
+def test_answering_to_any_name_is_refused(hosts: list[str]) -> None:
+    assert ids(ALLOWED_HOSTS=hosts) == ["anteroom.E004"]
+
+
+def sqlite(**changed: object) -> dict[str, object]:
+    pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+    options = {"timeout": 5, "transaction_mode": "IMMEDIATE", "init_command": pragmas} | changed
+    return {"default": {"ENGINE": "django.db.backends.sqlite3", "OPTIONS": options}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaints"),
+    [
+        ({}, 0),
+        ({"timeout": 1}, 1),
+        ({"transaction_mode": "DEFERRED"}, 1),
+        ({"init_command": "PRAGMA journal_mode=DELETE; PRAGMA synchronous=NORMAL;"}, 1),
+        ({"init_command": ""}, 1),
+    ],
+)
+def test_sqlite_runs_in_one_mode_only(
+    changed: dict[str, object], complaints: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "DATABASES", sqlite(**changed))
+    assert len(check_sqlite(None)) == complaints
+
+
+def test_postgresql_needs_none_of_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DATABASES", {"default": {"ENGINE": "django.db.backends.postgresql"}})
+    assert check_sqlite(None) == []
+
+
+def test_a_second_process_is_refused_a_layer_that_nobody_else_hears() -> None:
+    with (
+        override_settings(CHANNEL_LAYERS={"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}),
+        pytest.raises(CommandError, match="REDIS_URL"),
+    ):
+        require_shared_channel_layer("manage.py relay")
+
+
+def test_a_second_process_may_start_on_redis() -> None:
+    with override_settings(CHANNEL_LAYERS={"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}):
+        require_shared_channel_layer("manage.py relay")

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.test import override_settings
+
+OURS = Path(settings.BASE_DIR, "static")
+IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"';]*["'](\.[^"']+)["']""", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("static")
+    storages = settings.STORAGES | {"staticfiles": {"BACKEND": "core.storage.HashedStorage"}}
+    with override_settings(STATIC_ROOT=folder, STORAGES=storages, DEBUG=False):
+        call_command("collectstatic", interactive=False, verbosity=0)
+    yield folder
+
+
+@pytest.fixture(scope="module")
+def manifest(collected: Path) -> dict[str, str]:
+    paths: dict[str, str] = json.loads((collected / "staticfiles.json").read_text())["paths"]
+    return paths
+
+
+def test_every_import_in_our_modules_leads_to_a_hashed_file(collected: Path, manifest: dict[str, str]) -> None:
+    hashed = set(manifest.values())
+    followed = 0
+    for source in OURS.rglob("*.js"):
+        module = Path(manifest[source.relative_to(OURS).as_posix()])
+        for reference in IMPORT.findall((collected / module).read_text()):
+            target = (collected / module.parent / reference).resolve().relative_to(collected.resolve())
+            assert target.as_posix() in hashed, f"{source.name} imports {reference}"
+            followed += 1
+    assert followed >= 5
+
+
+def test_our_modules_are_written_so_that_hashing_finds_their_imports() -> None:
+    """Relative, with extension and semicolon: anything else is left unhashed without a word."""
+    for source in OURS.rglob("*.js"):
+        for line in re.findall(
+            r"^(?:import|export)\b[^;{}]*?(?:\{[^}]*\})?[^;{}]*?from[^\n]*", source.read_text(), re.M
+        ):
+            assert re.search(r"""from "\.{1,2}/[\w./-]+\.js";$""", line), f"{source.name}: {line}"
+
+
+def test_what_is_served_is_compressed_beforehand(collected: Path, manifest: dict[str, str]) -> None:
+    for name in ("bootstrap/css/bootstrap.min.css", "core/base.css", "core/page.js"):
+        assert (collected / f"{manifest[name]}.gz").is_file()
