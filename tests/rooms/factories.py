@@ -24,9 +24,7 @@ def make_room_membership(
 ) -> RoomMembership:
     """Of a new colleague, unless `user` is said."""
     room = room or make_room()
-    return RoomMembership.objects.create(
-        room=room, user=user or make_user(organisation=room.organisation), role=role
-    )
+    return RoomMembership.objects.create(room=room, user=user or make_user(organisation=room.organisation), role=role)
 
 
 def make_member(room: MeetingRoom, **overrides: Any) -> User:
