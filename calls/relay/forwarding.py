@@ -41,7 +41,7 @@ class Source:
         self._ask = ask
         self.kind = kind
         self.payload_type = payload_type
-        self.rtx_payload_type = rtx_payload_type
+        self.rtx_payload_type = rtx_payload_type or -1  # 0 is a payload type too
         self.ssrc = ssrc  # 0 until the first packet names it by MID
         self.clock_rate = CLOCK_RATES[kind]
         self.outlets: list[tuple[Slot, Callable[[int], None]]] = []  # who gets each packet, and how it is sent

@@ -261,7 +261,8 @@ class RelayNode:
             self._settle(call_id, room)
 
     def _settle(self, call_id: str, room: _Room) -> None:
-        """Let what the call decided become real: legs, forwarding, events; in that order where they meet."""
+        """Let what the call decided become real: legs first, then who sees whom, then the news of it."""
+        news: list[Event] = []
         for effect in room.call.take_effects():
             match effect:
                 case SeatLost(participant_id=participant_id, connection=connection):
@@ -269,16 +270,17 @@ class RelayNode:
                     if leg is not None and leg.connection == connection:
                         self._close_leg(room, participant_id)
                 case SeatGiven(participant_id=participant_id, connection=connection):
-                    self._events(self._admit(call_id, room, participant_id, connection))
-                case ParticipantGone(participant_id=participant_id):
-                    room.offers.pop(participant_id, None)
-                    self._events(effect)
+                    news.append(self._admit(call_id, room, participant_id, connection))
                 case _:
-                    self._events(effect)
-        if room.call.ended is not None:
+                    if isinstance(effect, ParticipantGone):
+                        room.offers.pop(effect.participant_id, None)
+                    news.append(effect)
+        if room.call.ended is None:
+            self._forward(room)
+        else:
             self._rooms.pop(call_id, None)
-            return
-        self._forward(room)
+        for event in news:
+            self._events(event)
 
     def _admit(self, call_id: str, room: _Room, participant_id: str, connection: int) -> Event:
         known, offer = room.offers.pop(participant_id, (connection, None))

@@ -228,7 +228,10 @@ class UdpPort:
         response = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, request.transaction_id)
         response.attributes["XOR-MAPPED-ADDRESS"] = path.remote[:2]
         response.add_message_integrity(known.password)
-        path.send(bytes(response))
+        try:
+            path.send(bytes(response))
+        except OSError:
+            self._dropped["send"] += 1
         known.peer.on_checked(path, known.ufrag, "USE-CANDIDATE" in request.attributes, now)
 
     def _claim(self, peer: Peer, number: int, remote: Remote, now: float) -> bool:

@@ -421,6 +421,20 @@ async def test_many_invented_streams_cost_no_memory(house: House) -> None:
     assert len(leg._by_ssrc) == 5
 
 
+async def test_flood_of_one_does_not_reach_the_others(house: House) -> None:
+    """Hazard H15: what is over the leg's budget is dropped before it costs a decryption."""
+    nina, ann, eve = [await house.join(house.person(name)) for name in ("nina", "ann", "eve")]
+    await house.until(lambda: sees(nina, "ann"))
+    for number in range(4000):
+        eve.peer.send_raw(b"\x80\x60" + bytes(1300))
+        if number % 20 == 0:
+            await asyncio.sleep(0)
+    await house.until(lambda: house.node.snapshot().dropped.get("budget", 0) > 1000)
+    received = nina.stats.slots[FIRST_VIDEO].received
+    await house.until(lambda: nina.stats.slots[FIRST_VIDEO].received > received + 50)
+    assert ann.peer.is_connected
+
+
 async def test_noise_of_every_kind_is_counted_and_the_call_goes_on(house: House) -> None:
     """Hazard H11: mutations of everything, from strangers and from a participant's own address."""
     nina, ann = [await house.join(house.person(name)) for name in ("nina", "ann")]
