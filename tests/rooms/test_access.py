@@ -70,10 +70,7 @@ def asked_for_by(who: str, room: MeetingRoom) -> User | AnonymousUser:
 
 
 def state() -> list[Any]:
-    return [
-        list(model.objects.order_by("pk").values())
-        for model in (MeetingRoom, RoomMembership, Seat, AccessRecord)  # type: ignore[attr-defined]
-    ]
+    return [list(model.objects.order_by("pk").values()) for model in (MeetingRoom, RoomMembership, Seat, AccessRecord)]
 
 
 @pytest.mark.django_db
@@ -84,12 +81,13 @@ def test_everybody_gets_what_they_may_have(client: Client, name: str, method: st
     make_administrator(room)
     somebody = make_room_membership(room=room)
     added = make_user(organisation=room.organisation)
-    arguments = {
+    of_each: dict[str, list[Any]] = {
         "list_rooms": [],
         "disconnect_participant": [room.pk, make_somebody_in(room).pk],
         "change_role": [room.pk, somebody.pk],
         "remove_user": [room.pk, somebody.pk],
-    }.get(name, [room.pk])
+    }
+    arguments = of_each.get(name, [room.pk])
     data = {
         "reset_link": {"seen_generation": 1},
         "edit_properties": {"name": "Another name"},
