@@ -19,6 +19,7 @@ import uvloop
 from bench.anteroom import AnteroomEntrance
 from bench.janus import JanusEntrance
 from bench.latency import BUCKETS
+from bench.library import LibraryEntrance
 from bench.mesh import MeshEntrance
 from bench.participant import Stream
 from bench.receiver import Slot
@@ -26,6 +27,7 @@ from bench.session import Attendee, Entrance, Load
 
 ENTRANCES: dict[str, type[Entrance]] = {
     "anteroom": AnteroomEntrance,
+    "library": LibraryEntrance,
     "janus": JanusEntrance,
     "mesh": MeshEntrance,
 }

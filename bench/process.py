@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,20 +45,21 @@ class ServerProcess:
         self._folder = tempfile.TemporaryDirectory(prefix=f"bench-{self.name}-")
         self.folder = Path(self._folder.name)
         self.address = str(self.folder / "control")
+        self.environment: dict[str, str] = {}  # what server and entrance both need
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Launch it and return once it can be entered. Raises RuntimeError when it does not come up."""
         raise NotImplementedError
 
-    async def launch(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    async def launch(self, command: Sequence[str]) -> None:
         with (self.folder / "log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(environment or {})},
+                env=os.environ | self.environment,
             )
 
     async def reachable(self, within: float = 15.0) -> None:
@@ -70,6 +71,11 @@ class ServerProcess:
                 break
             await asyncio.sleep(0.05)
         raise RuntimeError(f"{self.name} did not start:\n{self.log()}")
+
+    async def ended(self) -> int:
+        """Wait for the end of what was launched last; its exit status."""
+        assert self._process is not None
+        return await self._process.wait()
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")[-4000:]

@@ -8,19 +8,20 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from bench.anteroom import Anteroom
+from bench.anteroom import REDIS_URL, Anteroom, redis_answers
 from bench.janus import Janus, is_installed
 from bench.latency import merged, percentile
+from bench.library import Library
 from bench.process import ServerProcess, receive_buffer_errors
 from bench.session import Load
-from bench.table import Result, as_json, as_text, failures, ratio
+from bench.table import OURS, Result, as_json, as_text, failures, ratio
 
-SERVERS: dict[str, type[ServerProcess]] = {"anteroom": Anteroom, "janus": Janus}
+SERVERS: dict[str, type[ServerProcess]] = {"anteroom": Anteroom, "library": Library, "janus": Janus}
 OUT = Path(__file__).parent / "out" / "latest.json"
 _BEHIND_MS = (
     20.0  # a generator whose ticks are later than this in one of a hundred cases is no longer measuring the server
@@ -31,8 +32,8 @@ _BASELINE_SECONDS = 5.0
 class Generator:
     """One load generator process."""
 
-    def __init__(self, load: Load) -> None:
-        self._load = load
+    def __init__(self, load: Load, environment: Mapping[str, str]) -> None:
+        self._load, self._environment = load, environment
         self._process: asyncio.subprocess.Process
 
     async def start(self) -> None:
@@ -45,6 +46,7 @@ class Generator:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=1 << 24,
+            env={**os.environ, **self._environment},
         )
         await self._reply(60)
 
@@ -78,10 +80,10 @@ async def measure(load: Load, server: ServerProcess | None, options: argparse.Na
         load = replace(load, address=server.address)
     empty = server.usage.resident if server is not None else 0
     dropped = receive_buffer_errors()
-    generators = [
-        Generator(replace(load, first=first, calls=min(share, load.calls - first)))
-        for first in range(0, load.calls, share)
-    ]
+    environment = server.environment if server is not None else {}
+    firsts = range(0, load.calls, share)
+    loads = [replace(load, first=first, calls=min(share, load.calls - first)) for first in firsts]
+    generators = [Generator(each, environment) for each in loads]
     try:
         await asyncio.gather(*(generator.start() for generator in generators))
         start = time.monotonic() + options.warm_up
@@ -149,12 +151,13 @@ async def bench(options: argparse.Namespace, servers: Sequence[str]) -> list[str
     OUT.write_text(json.dumps(as_json(results), indent=2) + "\n")
     print(as_text(results))
     print(f"Generator to generator, without a server: p95 {floor:.2f} ms, p99 {baseline.latency_ms(0.99):.2f} ms.")
-    cost = ratio(results, "anteroom", "janus", lambda each: each.cpu_us)
-    delay = ratio(results, "anteroom", "janus", lambda each: each.latency_ms(0.95) - floor)
-    if cost is not None:
-        print(f"Anteroom to Janus, median of {options.runs} pairs: {cost:.2f} × the CPU for each forwarded packet.")
-    if delay is not None:
-        print(f"Anteroom to Janus, p95 latency less the generator's: {delay:.2f} ×.")
+    for server in OURS:
+        cost = ratio(results, server, "janus", lambda each: each.cpu_us)
+        delay = ratio(results, server, "janus", lambda each: each.latency_ms(0.95) - floor)
+        if cost is not None:
+            print(f"{server} to Janus, median of {options.runs} pairs: {cost:.2f} × the CPU for each forwarded packet.")
+        if delay is not None:
+            print(f"{server} to Janus, p95 latency less the generator's: {delay:.2f} ×.")
     return failures(results, options.limit)
 
 
@@ -186,6 +189,9 @@ def main() -> int:
         print("Janus is not installed (Debian: apt install janus); measuring without it.", file=sys.stderr)
         servers.remove("janus")
     print(f"Load of this machine before the bench: {os.getloadavg()[0]:.2f}", file=sys.stderr)
+    if "anteroom" in servers and not redis_answers():
+        print(f"No Redis at {REDIS_URL}: the library alone instead of `manage.py relay`.", file=sys.stderr)
+        servers[servers.index("anteroom")] = "library"
     reasons = asyncio.run(bench(options, servers))
     for reason in reasons:
         print(reason)
