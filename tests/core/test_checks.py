@@ -14,10 +14,8 @@ from django.test import override_settings
 
 from core.checks import check_secrets, check_sqlite, require_shared_channel_layer
 
-GOOD, OTHER = (
-    "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMN",
-    "NMLKJIHGFEDCBA-zyxwvutsrqponmlkjihgfedcba-9876543210",
-)
+GOOD = "0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMN"
+OTHER = "NMLKJIHGFEDCBA-zyxwvutsrqponmlkjihgfedcba-9876543210"
 PRODUCTION = {
     "DEBUG": "0",
     "SECRET_KEY": GOOD,
