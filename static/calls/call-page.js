@@ -112,11 +112,11 @@ class CallPage {
       over: (reason) => this.#finish(reason),
     });
     this.#ticker = setInterval(() => this.#tick(), 250);
+    const opened = this.#openWanted();
     this.#link.open();
     this.#render();
-    await this.#openWanted();
-    this.#keepAwake();
-    return undefined;
+    await opened;
+    return this.#keepAwake();
   }
 
   destroy() {
@@ -149,7 +149,7 @@ class CallPage {
   #receive(frame) {
     if (frame.type === "welcome") {
       if (this.#state.phase === "live") this.#sendMedia();
-      else this.#peer.prepare(frame.ice_servers);
+      else this.#peer.use(frame.ice_servers);
     }
     if (frame.type === "answer") this.#peer.answer(frame.sdp).catch(() => this.#mediaFailed(this.#peer));
     if (frame.type === "error" && frame.id) this.#refused(frame);
@@ -218,11 +218,11 @@ class CallPage {
     const opened = await openDevices(names);
     for (const [name, { track }] of opened) {
       if (!track) this.#sending[name] = false;
-      else if (this.#state.phase === "over" || !this.#sending[name]) track.stop();
+      else if (this.#stop.signal.aborted || !this.#sending[name]) track.stop();
       else await this.#take(name, track);
     }
+    if (this.#stop.signal.aborted) return;
     for (const sentence of deviceSentences(opened, this.#phrase)) showToast(sentence, "error");
-    if (this.#state.phase === "over") return;
     if ([...opened.values()].some(({ problem }) => problem)) this.#sendMedia();
     this.#sound.through(chosenDevices().speaker);
     this.#render();
@@ -324,8 +324,9 @@ class CallPage {
     const keys = new Map([["m", "microphone"], ["v", "camera"], ["s", "screen"], ["c", "chat"], ["l", "leave"]]);
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-      if (event.target.closest?.("input, textarea, select, dialog, [role='menu'], [contenteditable]")) return;
+      if (event.target.closest?.("dialog, [role='menu']")) return;
       if (event.key === "Escape" && this.#state.panel) this.#showPanel(null);
+      if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
       const control = part(keys.get(event.key.toLowerCase()) ?? "");
       if (!control || control.hidden || !control.checkVisibility()) return;
       event.preventDefault();

@@ -28,10 +28,10 @@
  * @property {'chat' | 'participants' | null} panel
  */
 
-const LIVE = new Set(['connected', 'reconnecting']); // rule C5
+const LIVE = new Set(["connected", "reconnecting"]); // rule C5
 const CHAT_KEPT = 200;
 
-const over = (reason) => ({ phase: 'over', over: reason, panel: null, countdown: null });
+const over = (reason) => ({ phase: "over", over: reason, panel: null, countdown: null });
 
 /**
  * @param {{me: string, role: string}} seat
@@ -39,7 +39,7 @@ const over = (reason) => ({ phase: 'over', over: reason, panel: null, countdown:
  */
 export function openState({ me, role }) {
   return Object.freeze({
-    phase: 'joining',
+    phase: "joining",
     over: null,
     me,
     role,
@@ -62,36 +62,36 @@ export function openState({ me, role }) {
 /** @type {Map<string, (state: CallState, frame: any, at: number) => Partial<CallState>>} */
 const receivers = new Map([
   // The chat comes whole; versions start anew on another relay.
-  ['welcome', (state, frame, at) => ({
+  ["welcome", (state, frame, at) => ({
     me: frame.participant, role: frame.role, linked: true, version: 0, chat: frame.chat, clockAhead: frame.now - at,
   })],
-  ['answer', () => ({ phase: 'live' })],
-  ['full', () => ({ phase: 'full' })],
-  ['roster', (state, frame) => (frame.version < state.version ? {} : {
+  ["answer", () => ({ phase: "live" })],
+  ["full", () => ({ phase: "full" })],
+  ["roster", (state, frame) => (frame.version < state.version ? {} : {
     version: frame.version,
     startedAt: frame.started_at,
     participants: frame.participants,
     slots: frame.slots,
     screen: frame.screen,
   })],
-  ['chat', (state, { participant, name, text, at }) => {
+  ["chat", (state, { participant, name, text, at }) => {
     const chat = [...state.chat, { participant, name, text, at }].slice(-CHAT_KEPT);
-    return state.panel === 'chat' ? { chat, chatSeenAt: at } : { chat };
+    return state.panel === "chat" ? { chat, chatSeenAt: at } : { chat };
   }],
-  ['countdown', (state, frame, at) => ({
+  ["countdown", (state, frame, at) => ({
     countdown: frame.kind && frame.ends_at ? { kind: frame.kind, endsAt: frame.ends_at } : null,
     clockAhead: frame.now - at,
   })],
-  ['speaking', (state, frame) => ({ speaking: new Set(frame.participants) })],
-  ['quality', (state, { participant, level }) => {
+  ["speaking", (state, frame) => ({ speaking: new Set(frame.participants) })],
+  ["quality", (state, { participant, level }) => {
     const quality = new Map(state.quality);
-    if (level === 'good') quality.delete(participant);
+    if (level === "good") quality.delete(participant);
     else quality.set(participant, level);
     return { quality };
   }],
-  ['taken_over', () => over('taken_over')],
-  ['removed', () => over('removed')],
-  ['ended', (state, frame) => over(frame.reason)],
+  ["taken_over", () => over("taken_over")],
+  ["removed", () => over("removed")],
+  ["ended", (state, frame) => over(frame.reason)],
 ]);
 
 /**
@@ -102,13 +102,13 @@ const receivers = new Map([
  */
 export function received(state, frame, at) {
   const receive = receivers.get(frame.type);
-  if (!receive || state.phase === 'over') return state;
+  if (!receive || state.phase === "over") return state;
   return Object.freeze({ ...state, ...receive(state, frame, at) });
 }
 
 /** The page's own part ended: Leave, a refusal, a browser that cannot. Nothing that comes later changes it. */
 export function finished(state, reason) {
-  return state.phase === 'over' ? state : Object.freeze({ ...state, ...over(reason) });
+  return state.phase === "over" ? state : Object.freeze({ ...state, ...over(reason) });
 }
 
 export function linkChanged(state, linked) {
@@ -117,12 +117,12 @@ export function linkChanged(state, linked) {
 
 /** Media is gone: the page asks for a seat anew, and shows who was there until the next roster. */
 export function rejoining(state) {
-  return state.phase === 'over' ? state : Object.freeze({ ...state, phase: 'joining', speaking: new Set() });
+  return state.phase === "over" ? state : Object.freeze({ ...state, phase: "joining", speaking: new Set() });
 }
 
 /** @param {'chat' | 'participants' | null} panel */
 export function panelShown(state, panel) {
-  const chatSeenAt = panel === 'chat' ? (state.chat.at(-1)?.at ?? state.chatSeenAt) : state.chatSeenAt;
+  const chatSeenAt = panel === "chat" ? (state.chat.at(-1)?.at ?? state.chatSeenAt) : state.chatSeenAt;
   return Object.freeze({ ...state, panel, chatSeenAt });
 }
 
@@ -133,7 +133,7 @@ export function byId(state) {
 
 /** A guest without a live member is shielded: sees and hears nobody (rule C3). */
 export function waitsForMember(state) {
-  return state.role === 'guest' && !state.participants.some(({ role, state: stands }) => role === 'member' && LIVE.has(stands));
+  return state.role === "guest" && !state.participants.some(({ role, state: stands }) => role === "member" && LIVE.has(stands));
 }
 
 /**
@@ -170,20 +170,20 @@ export function unread(state) {
  * @returns {{what: 'joined' | 'left' | 'lost' | 'returned' | 'shares', name: string}[]}
  */
 export function news(before, after) {
-  if (before.version === 0 || after.phase !== 'live' || waitsForMember(after)) return [];
+  if (before.version === 0 || after.phase !== "live" || waitsForMember(after)) return [];
   const [then, now] = [byId(before), byId(after)];
   const told = [];
   for (const { id, name, state } of after.participants) {
     const stood = then.get(id)?.state;
     if (id === after.me || state === stood) continue;
-    if (state === 'reconnecting') told.push({ what: 'lost', name });
-    else if (state === 'connected') told.push({ what: stood === 'reconnecting' ? 'returned' : 'joined', name });
+    if (state === "reconnecting") told.push({ what: "lost", name });
+    else if (state === "connected") told.push({ what: stood === "reconnecting" ? "returned" : "joined", name });
   }
   for (const { id, name, state } of before.participants) {
-    if (id !== after.me && !now.has(id) && LIVE.has(state)) told.push({ what: 'left', name });
+    if (id !== after.me && !now.has(id) && LIVE.has(state)) told.push({ what: "left", name });
   }
   const sharer = sharedScreen(after);
-  if (sharer && sharedScreen(before)?.id !== sharer.id) told.push({ what: 'shares', name: sharer.name });
+  if (sharer && sharedScreen(before)?.id !== sharer.id) told.push({ what: "shares", name: sharer.name });
   return told;
 }
 
@@ -200,22 +200,22 @@ export function elapsed(state, at) {
 /** 65 -> "1:05", 3600 -> "1:00:00" */
 export function spanText(seconds) {
   const whole = Math.floor(seconds);
-  const two = (number) => String(number).padStart(2, '0');
+  const two = (number) => String(number).padStart(2, "0");
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
 /** Calm, then amber at 60 s, red at 15 s. */
 export function urgency(seconds) {
-  if (seconds <= 15) return 'last';
-  return seconds <= 60 ? 'soon' : 'calm';
+  if (seconds <= 15) return "last";
+  return seconds <= 60 ? "soon" : "calm";
 }
 
 /** At most two letters for a pause tile, by what a reader sees as letters, in any script. */
 export function initials(name) {
   const words = name.trim().split(/\s+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
   const first = (word) => [...new Intl.Segmenter().segment(word)].map(({ segment }) => segment)
-    .find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? '';
+    .find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? "";
   const chosen = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return chosen.map(first).join('').toLocaleUpperCase() || '?';
+  return chosen.map(first).join("").toLocaleUpperCase() || "?";
 }

@@ -5,25 +5,25 @@
  * that a reload stays muted.
  */
 
-const CHOSEN = 'anteroom.devices';
-const WANTED = 'anteroom.media';
+const CHOSEN = "anteroom.devices";
+const WANTED = "anteroom.media";
 
 /** @typedef {'denied' | 'missing' | 'busy' | 'insecure' | 'failed'} Problem */
 /** @typedef {{camera?: string, microphone?: string, speaker?: string}} Chosen device ids */
 
 const PROBLEMS = new Map([
-  ['NotAllowedError', 'denied'],
-  ['SecurityError', 'denied'],
-  ['NotFoundError', 'missing'],
-  ['OverconstrainedError', 'missing'],
-  ['NotReadableError', 'busy'],
-  ['AbortError', 'busy'],
-  ['InsecureContextError', 'insecure'],
+  ["NotAllowedError", "denied"],
+  ["SecurityError", "denied"],
+  ["NotFoundError", "missing"],
+  ["OverconstrainedError", "missing"],
+  ["NotReadableError", "busy"],
+  ["AbortError", "busy"],
+  ["InsecureContextError", "insecure"],
 ]);
 
 /** @returns {Problem} */
 export function problemOf(error) {
-  return PROBLEMS.get(error?.name) ?? 'failed';
+  return PROBLEMS.get(error?.name) ?? "failed";
 }
 
 /** Storage may be forbidden or full: then nothing is remembered, and nothing else is different. */
@@ -44,23 +44,23 @@ function remember(storage, key, value) {
 }
 
 /** @returns {Chosen} */
-export const chosenDevices = () => recall('localStorage', CHOSEN);
+export const chosenDevices = () => recall("localStorage", CHOSEN);
 /** @param {Chosen} chosen */
-export const chooseDevices = (chosen) => remember('localStorage', CHOSEN, { ...chosenDevices(), ...chosen });
+export const chooseDevices = (chosen) => remember("localStorage", CHOSEN, { ...chosenDevices(), ...chosen });
 
 /** @returns {{camera: boolean, microphone: boolean}} what the person wants to send */
-export const wantedMedia = () => ({ camera: true, microphone: true, ...recall('sessionStorage', WANTED) });
-export const wantMedia = (wanted) => remember('sessionStorage', WANTED, { ...wantedMedia(), ...wanted });
+export const wantedMedia = () => ({ camera: true, microphone: true, ...recall("sessionStorage", WANTED) });
+export const wantMedia = (wanted) => remember("sessionStorage", WANTED, { ...wantedMedia(), ...wanted });
 
 const device = (id) => (id ? { deviceId: { ideal: id } } : {});
 const CONSTRAINTS = {
   camera: ({ camera }) => ({ video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, ...device(camera) } }),
   microphone: ({ microphone }) => ({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...device(microphone) } }),
 };
-const KINDS = { camera: 'video', microphone: 'audio' };
+const KINDS = { camera: "video", microphone: "audio" };
 
 async function request(constraints) {
-  if (!navigator.mediaDevices?.getUserMedia) throw new DOMException('', 'InsecureContextError');
+  if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("", "InsecureContextError");
   return navigator.mediaDevices.getUserMedia(constraints);
 }
 
@@ -93,5 +93,5 @@ export async function openDevices(names, chosen = chosenDevices()) {
 export async function listDevices() {
   const found = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
   const of = (kind) => found.filter((info) => info.kind === kind && info.deviceId);
-  return { camera: of('videoinput'), microphone: of('audioinput'), speaker: of('audiooutput') };
+  return { camera: of("videoinput"), microphone: of("audioinput"), speaker: of("audiooutput") };
 }

@@ -4,8 +4,8 @@
  * The tracks of a remote seat never change: the roster says who is behind them. No DOM but its media objects.
  */
 
-const SENDS = ['audio', 'video', 'video']; // microphone, camera, screen
-const RECEIVES = ['audio', 'video', 'audio', 'video', 'audio', 'video', 'video'];
+const SENDS = ["audio", "video", "video"]; // microphone, camera, screen
+const RECEIVES = ["audio", "video", "audio", "video", "audio", "video", "video"];
 const SCREEN_RATE = 2_500_000; // bit/s
 // With three pictures to receive, each is small on the others' screens.
 const CAMERA = [
@@ -37,31 +37,36 @@ export class PeerLink {
   constructor(tracks, events) {
     this.#on = events;
     this.#tracks = { ...tracks };
-    this.#peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    this.#peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
     const add = (kind, direction) => this.#peer.addTransceiver(kind, { direction });
-    this.#transceivers = [...SENDS.map((kind) => add(kind, 'sendonly')), ...RECEIVES.map((kind) => add(kind, 'recvonly'))];
+    this.#transceivers = [...SENDS.map((kind) => add(kind, "sendonly")), ...RECEIVES.map((kind) => add(kind, "recvonly"))];
     const stream = (line) => new MediaStream([this.#transceivers[line].receiver.track]);
     this.seats = [3, 5, 7].map((line) => ({ audio: stream(line), video: stream(line + 1) }));
     this.screen = stream(9);
     for (const [name, track] of Object.entries(this.#tracks)) this.#attach(name, track);
-    this.#peer.addEventListener('connectionstatechange', () => this.#connectionChanged());
+    this.#peer.addEventListener("connectionstatechange", () => this.#connectionChanged());
   }
 
   /** The relay is ICE-lite and needs none of our candidates: the offer goes out before anything is gathered. */
   async offer() {
     this.#offer = await this.#peer.createOffer();
+    this.#prepared = this.#peer.setLocalDescription(this.#offer);
     return this.#offer.sdp;
   }
 
-  /** @param {RTCIceServer[]} iceServers from `welcome`, before anything is gathered */
-  prepare(iceServers) {
-    if (iceServers.length) this.#peer.setConfiguration({ ...this.#peer.getConfiguration(), iceServers });
-    this.#prepared = this.#peer.setLocalDescription(this.#offer);
+  /** @param {RTCIceServer[]} iceServers from `welcome`: where there are any, gathering starts anew with them */
+  use(iceServers) {
+    if (!iceServers.length) return;
+    this.#prepared = this.#prepared.then(async () => {
+      await this.#peer.setLocalDescription({ type: "rollback" });
+      this.#peer.setConfiguration({ ...this.#peer.getConfiguration(), iceServers });
+      await this.#peer.setLocalDescription(this.#offer);
+    });
   }
 
   async answer(sdp) {
     await this.#prepared;
-    await this.#peer.setRemoteDescription({ type: 'answer', sdp });
+    await this.#peer.setRemoteDescription({ type: "answer", sdp });
   }
 
   /** @returns {Promise<string>} an offer with new ICE credentials (RFC 8445 §9), to be answered as the first was */
@@ -80,14 +85,14 @@ export class PeerLink {
   /** How many are in the call decides how large a picture is worth sending. */
   async fit(people) {
     const profile = CAMERA.find((candidate) => people <= candidate.people) ?? CAMERA.at(-1);
-    if (profile === this.#cameraProfile || this.#peer.signalingState !== 'stable') return;
+    if (profile === this.#cameraProfile || this.#peer.signalingState !== "stable") return;
     this.#cameraProfile = profile;
     await this.#limit(this.#transceivers[1].sender, profile);
     await this.#limit(this.#transceivers[2].sender, { people: 0, maxBitrate: SCREEN_RATE, scaleResolutionDownBy: 1 });
   }
 
   get connected() {
-    return this.#peer.connectionState === 'connected';
+    return this.#peer.connectionState === "connected";
   }
 
   close() {
@@ -96,11 +101,11 @@ export class PeerLink {
   }
 
   async #attach(name, track) {
-    const line = ['microphone', 'camera', 'screen'].indexOf(name);
+    const line = ["microphone", "camera", "screen"].indexOf(name);
     try {
       await this.#transceivers[line].sender.replaceTrack(track);
     } catch (error) {
-      if (this.#peer.signalingState !== 'closed') throw error; // a newer PeerLink has the track already
+      if (this.#peer.signalingState !== "closed") throw error; // a newer PeerLink has the track already
     }
   }
 
@@ -118,14 +123,14 @@ export class PeerLink {
   #connectionChanged() {
     const state = this.#peer.connectionState;
     this.#quiet();
-    if (state === 'connected') {
+    if (state === "connected") {
       this.#on.connected();
-    } else if (state === 'failed' && this.#peer.iceConnectionState !== 'failed') {
+    } else if (state === "failed" && this.#peer.iceConnectionState !== "failed") {
       this.#on.lost(); // DTLS: no restart mends that
-    } else if (state === 'failed' || state === 'disconnected') {
-      this.#after(state === 'failed' ? 0 : RESTART_AFTER, () => this.#on.shaky());
+    } else if (state === "failed" || state === "disconnected") {
+      this.#after(state === "failed" ? 0 : RESTART_AFTER, () => this.#on.shaky());
       this.#after(GIVE_UP_AFTER, () => this.#on.lost());
-    } else if (state === 'connecting') {
+    } else if (state === "connecting") {
       this.#after(GIVE_UP_AFTER, () => this.#on.lost());
     }
   }

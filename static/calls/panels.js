@@ -51,8 +51,8 @@ export class ChatPanel {
     const line = fromTemplate("message-template");
     line.classList.toggle("own", participant === me);
     line.querySelector("[data-name]").textContent = name;
-    line.querySelector("time").textContent = this.#time.format(at * 1000);
-    line.querySelector("p").textContent = text;
+    line.querySelector("[data-at]").textContent = this.#time.format(at * 1000);
+    line.querySelector("[data-text]").textContent = text;
     return line;
   }
 }

@@ -6,20 +6,20 @@
  */
 
 const FINAL = new Map([
-  [4400, 'bad_offer'],
-  [4403, 'not_allowed'],
-  [4404, 'closed'],
-  [4409, 'taken_over'],
+  [4400, "bad_offer"],
+  [4403, "not_allowed"],
+  [4404, "closed"],
+  [4409, "taken_over"],
 ]);
 const TICKET_REFUSALS = new Map([
-  [403, 'not_allowed'],
-  [404, 'closed'],
-  [409, 'taken_over'],
-  [410, 'closed'],
+  [403, "not_allowed"],
+  [404, "closed"],
+  [409, "taken_over"],
+  [410, "closed"],
 ]);
-const LAST_WORDS = new Set(['taken_over', 'removed', 'ended']); // no frame follows them
-const KNOWN_BY_NAME = new Set(['removed', 'taken_over']); // codes that say more than the number they came with
-const RELAY_LOST = new Set(['no_such_participant']);
+const LAST_WORDS = new Set(["taken_over", "removed", "ended"]); // no frame follows them
+const KNOWN_BY_NAME = new Set(["removed", "taken_over"]); // codes that say more than the number they came with
+const RELAY_LOST = new Set(["no_such_participant"]);
 const QUIET = 25_000; // ms: two pings of the server and a little
 const STABLE = 5_000; // ms a socket must have stood for the next loss to start at the shortest pause
 const TICKET_AGE = 45_000; // ms: a ticket is good for 60 s
@@ -85,16 +85,16 @@ export class CallLink {
     const ticket = this.#ticket;
     this.#ticket = null; // each socket that comes back brings a fresh one
     const socket = new this.#env.WebSocket(this.#options.socketUrl);
-    const opened = new Promise((resolve) => socket.addEventListener('open', resolve));
+    const opened = new Promise((resolve) => socket.addEventListener("open", resolve));
     this.#socket = socket;
     this.#refusal = null;
     this.#welcomed = false;
     this.#watch();
-    socket.addEventListener('message', ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data)));
-    socket.addEventListener('close', ({ code }) => socket === this.#socket && this.#closed(code));
+    socket.addEventListener("message", ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data)));
+    socket.addEventListener("close", ({ code }) => socket === this.#socket && this.#closed(code));
     Promise.all([this.#on.firstFrame(), opened]).then(([frame]) => {
       if (socket === this.#socket) socket.send(JSON.stringify({ ...frame, ticket }));
-    }, () => this.#finish('unsupported'));
+    }, () => this.#finish("unsupported"));
   }
 
   /** @returns {boolean} whether it went out: the next `join` or `resume` carries what matters otherwise */
@@ -112,7 +112,7 @@ export class CallLink {
 
   /** The network is back, or the page is looked at again: do not sit out a pause. */
   hurry() {
-    if (this.#timers.has('retry')) this.open();
+    if (this.#timers.has("retry")) this.open();
   }
 
   /** The person leaves, or what ended is known already. */
@@ -129,17 +129,17 @@ export class CallLink {
 
   #receive(frame) {
     this.#watch();
-    if (frame.type === 'ping') {
-      this.send({ type: 'pong' });
+    if (frame.type === "ping") {
+      this.send({ type: "pong" });
       return;
     }
-    if (frame.type === 'error') this.#refusal = frame.code;
-    if (frame.type === 'rejoin' || (frame.type === 'error' && RELAY_LOST.has(frame.code))) {
+    if (frame.type === "error") this.#refusal = frame.code;
+    if (frame.type === "rejoin" || (frame.type === "error" && RELAY_LOST.has(frame.code))) {
       this.#on.mediaLost();
       this.rejoin();
       return;
     }
-    if (frame.type === 'welcome') {
+    if (frame.type === "welcome") {
       this.#welcomed = true;
       this.#openedAt = this.#env.now();
       this.#on.linked(true);
@@ -164,9 +164,9 @@ export class CallLink {
     let said = {};
     try {
       answer = await this.#env.fetch(ticketUrl, {
-        method: 'POST',
+        method: "POST",
         body: new URLSearchParams({ connection: String(connection), csrfmiddlewaretoken: csrfToken }),
-        headers: { Accept: 'application/json' },
+        headers: { Accept: "application/json" },
         signal: this.#abort.signal,
       });
       said = await answer.json();
@@ -190,7 +190,7 @@ export class CallLink {
     if (this.#over) return;
     if (this.#openedAt && this.#env.now() - this.#openedAt > STABLE) this.#attempt = 0;
     this.#openedAt = 0;
-    this.#start('retry', () => this.open(), pause(this.#attempt, this.#env.random));
+    this.#start("retry", () => this.open(), pause(this.#attempt, this.#env.random));
     this.#attempt += 1;
   }
 
@@ -202,7 +202,7 @@ export class CallLink {
 
   /** A dead network closes no socket: silence does. */
   #watch() {
-    this.#start('quiet', () => this.#closed(1006), QUIET);
+    this.#start("quiet", () => this.#closed(1006), QUIET);
   }
 
   #drop() {

@@ -1,12 +1,12 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import assert from "node:assert/strict";
+import { test } from "node:test";
 
-import { CallLink, pause } from '../../static/calls/protocol.js';
+import { CallLink, pause } from "../../static/calls/protocol.js";
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A world of the link's own: sockets are opened and closed by hand, time goes on by `pass`. */
-function world({ ticket = 'first', tickets = [] } = {}) {
+function world({ ticket = "first", tickets = [] } = {}) {
   const sockets = [];
   const posts = [];
   const told = { frames: [], linked: [], over: [], mediaLost: 0 };
@@ -20,14 +20,14 @@ function world({ ticket = 'first', tickets = [] } = {}) {
     constructor() { super(); sockets.push(this); }
     send(text) { this.sent.push(JSON.parse(text)); }
     close() { this.readyState = 3; }
-    async opens() { this.readyState = 1; this.dispatchEvent(new Event('open')); await settled(); }
-    says(frame) { this.dispatchEvent(Object.assign(new Event('message'), { data: JSON.stringify(frame) })); }
-    breaks(code = 1006) { this.readyState = 3; this.dispatchEvent(Object.assign(new Event('close'), { code })); }
+    async opens() { this.readyState = 1; this.dispatchEvent(new Event("open")); await settled(); }
+    says(frame) { this.dispatchEvent(Object.assign(new Event("message"), { data: JSON.stringify(frame) })); }
+    breaks(code = 1006) { this.readyState = 3; this.dispatchEvent(Object.assign(new Event("close"), { code })); }
   }
   const link = new CallLink(
-    { socketUrl: 'ws://here/', ticketUrl: '/ticket/', csrfToken: 'csrf', ticket, connection: 3 },
+    { socketUrl: "ws://here/", ticketUrl: "/ticket/", csrfToken: "csrf", ticket, connection: 3 },
     {
-      firstFrame: async () => (stands ? { type: 'resume', connection: 3, version: 7 } : { type: 'join', offer: 'v=0' }),
+      firstFrame: async () => (stands ? { type: "resume", connection: 3, version: 7 } : { type: "join", offer: "v=0" }),
       frame: (frame) => told.frames.push(frame.type),
       linked: (linked) => told.linked.push(linked),
       mediaLost: () => { told.mediaLost += 1; stands = false; },
@@ -38,7 +38,7 @@ function world({ ticket = 'first', tickets = [] } = {}) {
       fetch: async (url, { body }) => {
         posts.push(Object.fromEntries(body));
         const answer = tickets.shift() ?? { status: 200, json: { ticket: `renewed ${posts.length}` } };
-        if (answer === 'offline') throw new TypeError('network');
+        if (answer === "offline") throw new TypeError("network");
         return { status: answer.status, ok: answer.status === 200, json: async () => answer.json ?? {} };
       },
       setTimeout: (action, delay) => { timers.push({ action, due: clock + delay }); return timers.at(-1); },
@@ -66,50 +66,50 @@ async function joined(options) {
   const here = world(options);
   here.link.open();
   await here.socket.opens();
-  here.socket.says({ type: 'welcome' });
+  here.socket.says({ type: "welcome" });
   here.mediaStands();
   return here;
 }
 
-test('the first frame is a join with the ticket of the page', async () => {
+test("the first frame is a join with the ticket of the page", async () => {
   const here = await joined();
-  assert.deepEqual(here.socket.sent, [{ type: 'join', offer: 'v=0', ticket: 'first' }]);
+  assert.deepEqual(here.socket.sent, [{ type: "join", offer: "v=0", ticket: "first" }]);
   assert.deepEqual(here.posts, []);
   assert.deepEqual(here.told.linked, [true]);
 });
 
-test('a page that lay about first asks for a fresh ticket', async () => {
+test("a page that lay about first asks for a fresh ticket", async () => {
   const here = world();
   await here.pass(50_000);
   here.link.open();
   await settled();
   await here.socket.opens();
-  assert.equal(here.socket.sent[0].ticket, 'renewed 1');
+  assert.equal(here.socket.sent[0].ticket, "renewed 1");
 });
 
-test('a lost socket comes back by itself with a fresh ticket, and media goes on', async () => {
+test("a lost socket comes back by itself with a fresh ticket, and media goes on", async () => {
   const here = await joined();
   here.socket.breaks();
   assert.deepEqual(here.told.linked, [true, false]);
   await here.pass(250);
   await here.socket.opens();
-  assert.deepEqual(here.posts, [{ connection: '3', csrfmiddlewaretoken: 'csrf' }]);
-  assert.deepEqual(here.socket.sent, [{ type: 'resume', connection: 3, version: 7, ticket: 'renewed 1' }]);
+  assert.deepEqual(here.posts, [{ connection: "3", csrfmiddlewaretoken: "csrf" }]);
+  assert.deepEqual(here.socket.sent, [{ type: "resume", connection: 3, version: 7, ticket: "renewed 1" }]);
 });
 
-test('when the relay is lost the page forgets its media and joins anew', async () => {
+test("when the relay is lost the page forgets its media and joins anew", async () => {
   const here = await joined();
-  here.socket.says({ type: 'rejoin', reason: 'relay_lost' });
+  here.socket.says({ type: "rejoin", reason: "relay_lost" });
   assert.equal(here.told.mediaLost, 1);
   await here.pass(250);
   await here.socket.opens();
-  assert.equal(here.socket.sent[0].type, 'join');
+  assert.equal(here.socket.sent[0].type, "join");
 });
 
-test('pauses grow up to four seconds, and start over once a socket has stood', async () => {
+test("pauses grow up to four seconds, and start over once a socket has stood", async () => {
   assert.deepEqual([0, 1, 2, 3, 4, 9].map((attempt) => pause(attempt, () => 1)), [250, 500, 1000, 2000, 4000, 4000]);
   assert.equal(pause(9, () => 0), 2000);
-  const here = await joined({ tickets: ['offline', 'offline', { status: 502 }] });
+  const here = await joined({ tickets: ["offline", "offline", { status: 502 }] });
   here.socket.breaks();
   for (const ms of [250, 500, 1000]) await here.pass(ms);
   assert.equal(here.sockets.length, 1);
@@ -118,15 +118,15 @@ test('pauses grow up to four seconds, and start over once a socket has stood', a
   await here.pass(1);
   assert.equal(here.sockets.length, 2);
   await here.socket.opens();
-  here.socket.says({ type: 'welcome' });
+  here.socket.says({ type: "welcome" });
   await here.pass(5001);
   here.socket.breaks();
   await here.pass(250);
   assert.equal(here.sockets.length, 3);
 });
 
-test('the network coming back ends the pause', async () => {
-  const here = await joined({ tickets: ['offline'] });
+test("the network coming back ends the pause", async () => {
+  const here = await joined({ tickets: ["offline"] });
   here.socket.breaks();
   await here.pass(250);
   here.link.hurry();
@@ -134,11 +134,11 @@ test('the network coming back ends the pause', async () => {
   assert.equal(here.sockets.length, 2);
 });
 
-test('a socket that falls silent is given up', async () => {
+test("a socket that falls silent is given up", async () => {
   const here = await joined();
   await here.pass(20_000);
-  here.socket.says({ type: 'ping', now: 1 });
-  assert.deepEqual(here.socket.sent.at(-1), { type: 'pong' });
+  here.socket.says({ type: "ping", now: 1 });
+  assert.deepEqual(here.socket.sent.at(-1), { type: "pong" });
   await here.pass(20_000);
   assert.deepEqual(here.told.linked, [true]);
   await here.pass(5_000);
@@ -146,11 +146,11 @@ test('a socket that falls silent is given up', async () => {
 });
 
 for (const [code, frame, reason] of [
-  [4400, { type: 'error', code: 'bad_offer', message: '' }, 'bad_offer'],
-  [4403, { type: 'error', code: 'not_allowed', message: '' }, 'not_allowed'],
-  [4403, { type: 'error', code: 'removed', message: '' }, 'removed'],
-  [4404, { type: 'error', code: 'no_such_call', message: '' }, 'closed'],
-  [4409, { type: 'error', code: 'taken_over', message: '' }, 'taken_over'],
+  [4400, { type: "error", code: "bad_offer", message: "" }, "bad_offer"],
+  [4403, { type: "error", code: "not_allowed", message: "" }, "not_allowed"],
+  [4403, { type: "error", code: "removed", message: "" }, "removed"],
+  [4404, { type: "error", code: "no_such_call", message: "" }, "closed"],
+  [4409, { type: "error", code: "taken_over", message: "" }, "taken_over"],
 ]) {
   test(`close ${code} after ${frame.code} is final`, async () => {
     const here = await joined();
@@ -174,11 +174,11 @@ for (const code of [1000, 1001, 1006, 1012, 4401, 4408, 4413, 4429, 4503]) {
 }
 
 for (const [answer, reason] of [
-  [{ status: 403, json: { code: 'removed' } }, 'removed'],
-  [{ status: 403 }, 'not_allowed'],
-  [{ status: 404 }, 'closed'],
-  [{ status: 409, json: { code: 'taken_over' } }, 'taken_over'],
-  [{ status: 410, json: { code: 'ended' } }, 'closed'],
+  [{ status: 403, json: { code: "removed" } }, "removed"],
+  [{ status: 403 }, "not_allowed"],
+  [{ status: 404 }, "closed"],
+  [{ status: 409, json: { code: "taken_over" } }, "taken_over"],
+  [{ status: 410, json: { code: "ended" } }, "closed"],
 ]) {
   test(`a ticket refused with ${answer.status} ${answer.json?.code ?? ''} is final: a newer Join is never fought (rule C4)`, async () => {
     const here = await joined({ tickets: [answer] });
@@ -190,7 +190,7 @@ for (const [answer, reason] of [
   });
 }
 
-for (const frame of [{ type: 'taken_over' }, { type: 'removed' }, { type: 'ended', reason: 'empty' }]) {
+for (const frame of [{ type: "taken_over" }, { type: "removed" }, { type: "ended", reason: "empty" }]) {
   test(`after ${frame.type} the page stays away`, async () => {
     const here = await joined();
     here.socket.says(frame);
@@ -202,20 +202,20 @@ for (const frame of [{ type: 'taken_over' }, { type: 'removed' }, { type: 'ended
   });
 }
 
-test('frames are not sent into a socket that has not been welcomed', async () => {
+test("frames are not sent into a socket that has not been welcomed", async () => {
   const here = world();
   here.link.open();
-  assert.equal(here.link.send({ type: 'media' }), false);
+  assert.equal(here.link.send({ type: "media" }), false);
   await here.socket.opens();
-  assert.equal(here.link.send({ type: 'media' }), false);
-  here.socket.says({ type: 'welcome' });
-  assert.equal(here.link.send({ type: 'media' }), true);
+  assert.equal(here.link.send({ type: "media" }), false);
+  here.socket.says({ type: "welcome" });
+  assert.equal(here.link.send({ type: "media" }), true);
 });
 
-test('leaving says so and stays away', async () => {
+test("leaving says so and stays away", async () => {
   const here = await joined();
-  here.link.close({ type: 'leave' });
-  assert.deepEqual(here.socket.sent.at(-1), { type: 'leave' });
+  here.link.close({ type: "leave" });
+  assert.deepEqual(here.socket.sent.at(-1), { type: "leave" });
   await here.pass(60_000);
   assert.equal(here.sockets.length, 1);
   assert.equal(here.waits(), 0);
