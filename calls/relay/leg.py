@@ -133,7 +133,7 @@ class Leg:
         ufrag, password = secrets.token_hex(8), secrets.token_hex(16)
         self._version += 1
         self._ufrags.append(ufrag)
-        self._port.expect(self, ufrag=ufrag, password=password, remote_ufrag=self.offer.ufrag)
+        self._port.expect(self, ufrag=ufrag, password=password)
         return Answer(
             sdp.build_answer(
                 self.offer,

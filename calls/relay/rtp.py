@@ -9,7 +9,6 @@ from struct import Struct
 from typing import NamedTuple
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-RTP_STREAM_ID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 

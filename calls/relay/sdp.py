@@ -26,14 +26,17 @@ _ICE_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _ICE_PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _FINGERPRINT = re.compile(r"([0-9A-F]{2}:)*[0-9A-F]{2}")
 _DIGEST_SIZES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
-_WANTED_EXTENSIONS = (rtp.MID, rtp.ABS_SEND_TIME, rtp.AUDIO_LEVEL, rtp.RTP_STREAM_ID)
+_WANTED_EXTENSIONS = (rtp.MID, rtp.ABS_SEND_TIME, rtp.AUDIO_LEVEL)
 _WANTED_FEEDBACK = ("goog-remb", "ccm fir", "nack", "nack pli")
 _DIRECTIONS = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One m-line of an offer, as far as the relay uses it. Payload types and ids are 0 where there is none."""
+    """One m-line of an offer, as far as the relay agrees to it; equal in the offer of an ICE restart.
+
+    Payload types, ids and SSRCs are 0 where there is none.
+    """
 
     kind: str  # "audio" or "video"
     mid: str
@@ -304,9 +307,7 @@ def _media_lines(section: Section) -> list[str]:
     lines += [f"a=rtcp-fb:{codec} {feedback}" for feedback in section.feedback]
     if rtx:
         lines += [f"a=rtpmap:{rtx} rtx/90000", f"a=fmtp:{rtx} apt={codec}"]
-    # No simulcast is answered, so no stream ids are either.
-    lines += [f"a=extmap:{number} {uri}" for uri, number in section.extensions.items() if uri != rtp.RTP_STREAM_ID]
-    return lines
+    return lines + [f"a=extmap:{number} {uri}" for uri, number in section.extensions.items()]
 
 
 def _stream_lines(section: Section, stream: Stream) -> list[str]:

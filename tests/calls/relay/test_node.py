@@ -454,12 +454,11 @@ async def test_noise_of_every_kind_is_counted_and_the_call_goes_on(house: House)
 
 async def test_check_without_known_credentials_is_not_answered(house: House) -> None:
     """No amplification: neither an unknown ufrag, nor a wrong password, nor a broken check gets a byte back."""
-    outcome = await house.ask(ann := house.person("ann"))
+    outcome = await house.ask(house.person("ann"))
     assert isinstance(outcome, Answer)
     transport = parse(outcome.sdp).transport
-    known = f"{transport.ufrag}:{parse(await ann.offer()).transport.ufrag}"
     checks = []
-    for username, key in (("nobody:x", transport.password), (known, "wrong" * 5), (f"{transport.ufrag}:x", "y" * 22)):
+    for username, key in (("nobody:x", transport.password), (f"{transport.ufrag}:x", "wrong" * 5)):
         request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
         request.attributes["USERNAME"] = username
         request.attributes["USE-CANDIDATE"] = None
@@ -482,14 +481,11 @@ async def test_another_persons_address_cannot_be_claimed_while_they_are_heard(ho
     eve = house.person("eve")
     outcome = await house.ask(eve)
     assert isinstance(outcome, Answer)
-    offered, transport = parse(await eve.offer()).transport, parse(outcome.sdp).transport
+    transport = parse(outcome.sdp).transport
     request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
-    # The offer asked for last has other credentials: take those of the one that was joined with.
-    known = house.node._rooms[CALL].legs["eve"].offer.ufrag
-    request.attributes["USERNAME"] = f"{transport.ufrag}:{known}"
+    request.attributes["USERNAME"] = f"{transport.ufrag}:eve"
     request.attributes["USE-CANDIDATE"] = None
     request.add_message_integrity(transport.password.encode())
-    assert offered.ufrag
     ann.peer.send_raw(bytes(request))  # as if from eve, with ann's address
     await house.until(lambda: house.node.snapshot().dropped.get("address_taken", 0) == 1)
     received = nina.stats.slots[FIRST_VIDEO].received
