@@ -17,7 +17,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
 from calls import tickets
-from calls.models import Seat
+from calls.models import RelayLease, Seat
 from calls.relay_worker import RelayWorker
 from config.asgi import application
 from tests.calls.fake_node import FakeNode
@@ -31,6 +31,13 @@ Frame = dict[str, Any]
 
 async def in_database(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return await database_sync_to_async(work)(*args, **kwargs)
+
+
+async def eventually(condition: Callable[[], object]) -> None:
+    """Until the database says so, and no longer than a page would wait."""
+    async with asyncio.timeout(HEARD_WITHIN):
+        while not await in_database(condition):  # noqa: ASYNC110 - there is nothing to be woken by
+            await asyncio.sleep(0.01)
 
 
 class Page:
@@ -140,18 +147,10 @@ async def house(transactional_db: None, fresh_channel_layer: None) -> AsyncItera
     worker = RelayWorker(make_node)
     house = House(worker, nodes[0])
     running = asyncio.create_task(worker.run(house.stop))
-    while not await in_database(lambda: _lease_exists(worker.id)):
-        await asyncio.sleep(0)
-        assert not running.done(), running.result()
+    await eventually(RelayLease.objects.exists)
     yield house
     for page in house.pages:
         with suppress(asyncio.CancelledError, TimeoutError):
             await page.lose()
     house.stop.set()
     await asyncio.wait_for(running, HEARD_WITHIN)
-
-
-def _lease_exists(node: str) -> bool:
-    from calls.models import RelayLease
-
-    return RelayLease.objects.filter(node=node).exists()
