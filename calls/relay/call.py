@@ -278,7 +278,9 @@ class RelayCall:
         self._settle(now)
 
     def heard(self, participant_id: str, at: float) -> None:
-        """The last packet came at `at`. Cheap enough to call for each; lets no time pass."""
+        """The last packet came at `at`. Cheap enough to call for each; lets no time pass, and revives nobody who
+        had been silent for `gone_after` by then.
+        """
         person = self._here.get(participant_id)
         if person and person.media_up and person.heard_at < at < person.expires_at:
             person.heard_at = at
@@ -321,7 +323,7 @@ class RelayCall:
         self._reserved.pop(person.identity, None)
         if participant_id in self._here:
             self._free(person, GoneReason.REMOVED, now)
-            self.tick(now)
+        self.tick(now)
 
     def end(self, reason: EndReason, now: float) -> None:
         """End the call for everybody. A second end changes nothing."""

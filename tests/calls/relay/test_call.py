@@ -666,6 +666,16 @@ def test_a_packet_brings_somebody_reconnecting_back_still_muted() -> None:
     assert (ann.state, ann.media) == (State.CONNECTED, Media(camera=True))
 
 
+def test_a_packet_after_twenty_silent_seconds_is_too_late_even_if_no_tick_came_between() -> None:
+    story = Story()
+    story.joins("nina", "ann")
+    story.call.heard("ann", 5.0)
+    story.call.heard("nina", 19.0)
+    story.call.heard("ann", 25.0)
+    story.call.tick(25.0)
+    assert story.seated() == ["nina"]
+
+
 def test_a_closed_leg_is_reconnecting_at_once_and_a_late_packet_of_it_changes_nothing() -> None:
     story = Story()
     story.joins("nina", "ann")
@@ -732,6 +742,16 @@ def test_somebody_removed_just_after_they_left_cannot_come_back_either() -> None
     story.leaves("ann")
     story.call.remove("ann", 1.0)
     assert refusal(lambda: story.call.join(entrant("ann", connection=2), 2.0)) == "removed"
+
+
+def test_removing_somebody_who_is_expected_back_gives_their_reserved_seat_to_who_waits() -> None:
+    story = Story()
+    story.joins("nina", "ann", "bob", "cy")
+    story.leaves("ann")
+    story.call.reserve("visitor:ann", 20.0, 0.0)
+    assert story.joins("dee") is State.WAITING
+    story.call.remove("ann", 1.0)
+    assert story.state("dee") is State.CONNECTING
 
 
 def test_removing_a_stranger_says_so() -> None:
@@ -898,6 +918,17 @@ def test_a_drain_tells_the_roster_once_last_and_whole_and_only_when_it_changed()
     assert roster.roster.started_at == 1002.0
     story.until(60.0)
     assert story.effects() == []
+
+
+def test_elapsed_time_counts_from_the_first_who_was_live() -> None:
+    story = Story()
+    story.call.join(entrant("nina"), 0.0)
+    assert story.roster().started_at is None
+    story.call.connected("nina", 1, 2.0)
+    story.until(30.0)
+    story.leaves("nina")
+    story.joins("omar")
+    assert story.roster().started_at == 2.0
 
 
 def test_people_who_wait_are_not_in_the_roster() -> None:

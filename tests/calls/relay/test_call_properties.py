@@ -178,9 +178,9 @@ class CallMachine(RuleBasedStateMachine):
         reason = GoneReason.REFUSED if hostile else GoneReason.LEFT
         assert gone.get(who) == (reason if here and not stale else None)
 
-    @rule(who=anyone, really=st.integers(0, 3))
-    def is_removed(self, who: str, really: int) -> None:
-        if really or who not in self.newest:  # seldom: the removed never come back
+    @rule(who=anyone, seldom=st.integers(0, 3))
+    def is_removed(self, who: str, seldom: int) -> None:
+        if seldom or who not in self.newest:  # the removed never come back
             return
         here = who in self.legs or who in self.line
         self.call.remove(who, self.now)
