@@ -478,4 +478,4 @@ class CallMachine(RuleBasedStateMachine):
 
 
 TestRelayCall = CallMachine.TestCase
-TestRelayCall.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
+TestRelayCall.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
