@@ -19,7 +19,7 @@ TRAILER = Struct("!IIQ")  # source, count, sent at (nanoseconds)
 _HEADER = Struct("!BBHII")
 _RUNNING = Struct("!HI")  # sequence number and timestamp, at byte 2
 _ABS_SEND_TIME_AT = 17
-_PAYLOAD_AT = 24  # 12 of header, 4 and 8 of extensions
+PAYLOAD_AT = 24  # 12 of header, 4 and 8 of extensions
 _PICTURE = Struct("!HB")  # PictureID and TL0PICIDX, at byte 2 of the VP8 descriptor
 _VIDEO_BYTES = 1200
 _OPUS_BYTES = 160  # with header; about 48 kb/s
@@ -49,6 +49,7 @@ class Source:
         self.mid, self.ssrc, self.rtx, self.source = mid, ssrc, rtx, source
         self.sequence, self.timestamp = sequence, timestamp
         self.packets = self.octets = 0
+        self.units = 0  # ticks: pictures, or packets of sound
         self.history: OrderedDict[int, bytes] = OrderedDict()
 
     def tick(self, now_ns: int) -> list[bytes]:
@@ -56,13 +57,16 @@ class Source:
         raise NotImplementedError
 
     def _stamped(self, template: bytearray, now_ns: int) -> bytes:
-        _RUNNING.pack_into(template, 2, self.sequence, self.timestamp)
-        # 24 bits of 6.18 fixed-point seconds (RFC-to-be abs-send-time, webrtc.org experiment)
-        template[_ABS_SEND_TIME_AT : _ABS_SEND_TIME_AT + 3] = ((now_ns << 18) // 10**9 & 0xFFFFFF).to_bytes(3, "big")
         TRAILER.pack_into(template, len(template) - TRAILER.size, self.source, self.packets & 0xFFFFFFFF, now_ns)
+        return self._numbered(template, now_ns)
+
+    def _numbered(self, template: bytearray, now_ns: int) -> bytes:
+        _RUNNING.pack_into(template, 2, self.sequence, self.timestamp)
+        # 24 bits of 6.18 fixed-point seconds (the webrtc.org abs-send-time experiment)
+        template[_ABS_SEND_TIME_AT : _ABS_SEND_TIME_AT + 3] = ((now_ns << 18) // 10**9 & 0xFFFFFF).to_bytes(3, "big")
         self.sequence = self.sequence + 1 & 0xFFFF
         self.packets += 1
-        self.octets += len(template) - _PAYLOAD_AT
+        self.octets += len(template) - PAYLOAD_AT
         return bytes(template)
 
 
@@ -82,6 +86,7 @@ class Microphone(Source):
 
     def tick(self, now_ns: int) -> list[bytes]:
         packet = self._stamped(self._template, now_ns)
+        self.units += 1
         self.timestamp = self.timestamp + 960 & 0xFFFFFFFF
         return [packet]
 
@@ -129,13 +134,14 @@ class Camera(Source):
         packets = []
         for index in range(size):
             template = first if index == 0 else last if index == size - 1 else middle
-            _PICTURE.pack_into(template, _PAYLOAD_AT + 2, 0x8000 | self._picture, self._picture & 0xFF)
+            _PICTURE.pack_into(template, PAYLOAD_AT + 2, 0x8000 | self._picture, self._picture & 0xFF)
             sequence = self.sequence
             packets.append(packet := self._stamped(template, now_ns))
             self.history[sequence] = packet
             if len(self.history) > _HISTORY:
                 self.history.popitem(last=False)
         self._picture = self._picture + 1 & 0x7FFF
+        self.units += 1
         self.timestamp = self.timestamp + 3000 & 0xFFFFFFFF
         return packets
 
@@ -147,4 +153,4 @@ class Camera(Source):
         payload_type = packet[1] & 0x80 | self._rtx_payload_type
         header = _HEADER.pack(0x90, payload_type, self._rtx_sequence, int.from_bytes(packet[4:8], "big"), self.rtx)
         self._rtx_sequence = self._rtx_sequence + 1 & 0xFFFF
-        return header + packet[12:_PAYLOAD_AT] + sequence.to_bytes(2, "big") + packet[_PAYLOAD_AT:]
+        return header + packet[12:PAYLOAD_AT] + sequence.to_bytes(2, "big") + packet[PAYLOAD_AT:]

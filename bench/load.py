@@ -20,15 +20,16 @@ from bench.anteroom import AnteroomEntrance
 from bench.janus import JanusEntrance
 from bench.latency import BUCKETS
 from bench.library import LibraryEntrance
+from bench.mediarelay import MediaRelayEntrance
 from bench.mesh import MeshEntrance
 from bench.participant import Stream
-from bench.receiver import Slot
 from bench.session import Attendee, Entrance, Load
 
 ENTRANCES: dict[str, type[Entrance]] = {
     "anteroom": AnteroomEntrance,
     "library": LibraryEntrance,
     "janus": JanusEntrance,
+    "mediarelay": MediaRelayEntrance,
     "mesh": MeshEntrance,
 }
 _DRAIN = 0.5  # seconds for the last packets to arrive
@@ -40,7 +41,8 @@ class Count:
 
     sent: int
     received: int
-    lost: int  # up to the end of what was sent
+    expected: int  # packets or frames (Entrance.tally), up to the end of what was sent
+    lost: int  # of them
     silent: int  # slots that should have shown somebody and never did
     blind: int  # pictures switched to without a keyframe
     latency: list[int]
@@ -49,13 +51,14 @@ class Count:
     profile: str  # SRTP profile agreed on
 
 
-def _sum(attendees: Iterable[Attendee]) -> Count:
+def _sum(attendees: Iterable[Attendee], tally: tuple[int, int]) -> Count:
     streams = [stream for attendee in attendees for stream in attendee.streams]
     slots = [slot for stream in streams for slot in stream.stats.slots.values()]
     return Count(
         sent=sum(stream.stats.sent for stream in streams),
         received=sum(slot.received for slot in slots),
-        lost=sum(slot.lost for slot in slots),
+        expected=tally[0],
+        lost=tally[1],
         silent=0,
         blind=sum(slot.blind_switches for slot in slots),
         latency=list(streams[0].stats.latency),
@@ -74,11 +77,6 @@ def share_histograms(streams: Iterable[Stream]) -> None:
             slot.latency = latency
 
 
-def unfinished(slots: Iterable[Slot], sent: dict[int, int]) -> int:
-    """Packets at the end of a source that a slot never saw; `sent` says how many each source sent."""
-    return sum(sent[slot.source] - slot.expected for slot in slots if slot.source in sent)
-
-
 async def generate(load: Load) -> None:
     """Run one load from start to end, talking on standard input and output."""
     loop = asyncio.get_running_loop()
@@ -94,21 +92,21 @@ async def generate(load: Load) -> None:
 
     order = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
     await asyncio.sleep(order["from"] - time.monotonic())
-    before = _sum(attendees)
+    before = _sum(attendees, entrance.tally(attendees, final=False))
     await asyncio.sleep(order["to"] - time.monotonic())
-    after = _sum(attendees)
+    after = _sum(attendees, (0, 0))
     for attendee in attendees:
         attendee.stop_media()
     await asyncio.sleep(_DRAIN)
 
-    end = _sum(attendees)
+    end = _sum(attendees, entrance.tally(attendees, final=True))
     slots = [slot for attendee in attendees for stream in attendee.streams for slot in stream.stats.slots.values()]
-    sent = {source.source: source.packets for attendee in attendees for source in attendee.sources}
     heard = sum(slot.received > 0 for slot in slots)
     count = Count(
         sent=after.sent - before.sent,
         received=after.received - before.received,
-        lost=end.lost + unfinished(slots, sent) - before.lost,
+        expected=end.expected - before.expected,
+        lost=end.lost - before.lost,
         silent=load.calls * load.people * (load.people - 1) * 2 - heard,
         blind=end.blind,
         latency=[late - early for late, early in zip(after.latency, before.latency, strict=True)],

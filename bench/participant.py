@@ -68,6 +68,8 @@ class Stream:
     `nack_rate` is the share of received video packets asked for again although they arrived.
     """
 
+    slot_type = Slot
+
     def __init__(self, name: str, seed: int, *, dialect: Dialect = CHROMIUM, nack_rate: float = 0.0) -> None:
         self.name, self.dialect = name, dialect
         self.stats = Stats()
@@ -126,7 +128,7 @@ class Stream:
 
     def expect(self, section: Section) -> None:
         """Receive what a section names; without SSRC lines, what its mid extension names (RFC 9143 §9.2)."""
-        slot = Slot(section.mid, section.kind, section.ssrcs[0] if section.ssrcs else 0, self.stats.latency)
+        slot = self.slot_type(section.mid, section.kind, section.ssrcs[0] if section.ssrcs else 0, self.stats.latency)
         self.stats.slots[section.mid] = slot
         if slot.ssrc:
             self._bind(slot, slot.ssrc, section.rtx.get(slot.ssrc))

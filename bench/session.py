@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.canned import Source
 from bench.participant import Stream
+from bench.receiver import Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class Attendee:
             stream.peer.close()
 
 
+def unfinished(slots: Iterable[Slot], sent: Mapping[int, int]) -> int:
+    """Packets at the end of a source that a slot never saw; `sent` says how many each source sent."""
+    return sum(sent[slot.source] - slot.expected for slot in slots if slot.source is not None and slot.source in sent)
+
+
 class Entrance:
     """One way into one kind of server."""
 
@@ -52,6 +58,18 @@ class Entrance:
     async def open(self, call: int) -> list[Attendee]:
         """A call with everybody in it, connected and silent. Raises ConnectionError or TimeoutError."""
         raise NotImplementedError
+
+    def tally(self, attendees: Sequence[Attendee], *, final: bool) -> tuple[int, int]:
+        """Packets that should have come so far, and those of them that did not, by their trailers.
+
+        `final`: also what is missing behind the last that came.
+        """
+        slots = [slot for attendee in attendees for stream in attendee.streams for slot in stream.stats.slots.values()]
+        lost = sum(slot.lost for slot in slots)
+        if final:
+            sent = {source.source: source.packets for attendee in attendees for source in attendee.sources}
+            lost += unfinished(slots, sent)
+        return sum(slot.received for slot in slots) + lost, lost
 
     async def close(self) -> None:
         """Let go of what `open` left open."""

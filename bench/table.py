@@ -20,7 +20,8 @@ class Result:
     seconds: float
     sent: int
     received: int
-    lost: int
+    expected: int  # packets, or frames of a server that does not forward packets
+    lost: int  # of them
     cpu: float
     leg_bytes: float
     latency: Sequence[int]  # a histogram (bench.latency)
@@ -28,15 +29,16 @@ class Result:
 
     @property
     def loss(self) -> float:
-        """The share of the packets that should have come, and did not."""
-        return self.lost / (self.received + self.lost) if self.received + self.lost else 1.0
+        """The share of what should have come, and did not."""
+        return self.lost / self.expected if self.expected and self.received else 1.0
 
     @property
     def cpu_us(self) -> float:
         """Microseconds of the server's CPU for each packet it forwarded; infinite if it forwarded none."""
         return 1e6 * self.cpu / self.received if self.received else float("inf")
 
-    def latency_ms(self, fraction: float) -> float:
+    def latency_ms(self, fraction: float) -> float | None:
+        """None where the server let no sending time through."""
         return percentile(self.latency, fraction)
 
 
@@ -78,7 +80,7 @@ def as_text(results: Sequence[Result]) -> str:
                 str(sum(each.lost for each in runs)),
                 f"{median(each.cpu / each.seconds for each in runs):.2f}",
                 f"{median(each.cpu_us for each in runs):.1f}",
-                *(f"{median(each.latency_ms(share) for each in runs):.2f}" for share in (0.5, 0.95, 0.99)),
+                *(_middle([each.latency_ms(share) for each in runs]) for share in (0.5, 0.95, 0.99)),
                 f"{median(each.leg_bytes / 1024 for each in runs):.0f}",
             )
         )
@@ -90,6 +92,11 @@ def as_text(results: Sequence[Result]) -> str:
         )
         for row in rows
     )
+
+
+def _middle(milliseconds: Sequence[float | None]) -> str:
+    known = [each for each in milliseconds if each is not None]
+    return f"{median(known):.2f}" if known else "–"
 
 
 def failures(results: Sequence[Result], limit: float) -> list[str]:
