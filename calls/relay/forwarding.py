@@ -32,7 +32,7 @@ class Source:
     __slots__ = (
         "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_received",
         "_received_before", "_report", "_report_at", "_transit", "arrived_at", "clock_rate", "keyframe_wanted",
-        "kind", "level", "missing", "outlets", "payload_type", "ring", "rtx_payload_type", "ssrc",
+        "kind", "missing", "outlets", "payload_type", "ring", "rtx_payload_type", "ssrc",
     )  # fmt: skip
 
     def __init__(
@@ -49,7 +49,6 @@ class Source:
         self.missing = Missing()
         self.keyframe_wanted = False
         self.arrived_at = 0.0
-        self.level = 127  # the last packet's loudness, -dBov (RFC 6464)
         self._fresh = False  # asked for since the last request went out
         self._asked_at = -KEYFRAME_REPEAT
         self._highest = -1

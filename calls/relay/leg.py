@@ -88,7 +88,6 @@ class Leg:
         }
         self._by_mid = dict(zip((section.mid.encode() for section in offer.sections), self.sources, strict=False))
         self._mid_id = offer.sections[sdp.MICROPHONE].extensions.get(rtp.MID, 0)
-        self._level_id = offer.sections[sdp.MICROPHONE].extensions.get(rtp.AUDIO_LEVEL, 0)
         self._unknown = 0
         self._budget = float(RECEIVED_RATE)  # bytes
         self._ticked_at = self.opened_at
@@ -201,8 +200,6 @@ class Leg:
                 return
         self._traffic.packets_in += 1
         if packet.payload_type == source.payload_type:
-            if source is self.microphone and (level := packet.value(self._level_id)):
-                source.level = level[0] & 0x7F
             if not source.receive(packet, now):
                 for slot, _ in source.outlets:
                     slot.restart()

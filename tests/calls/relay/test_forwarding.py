@@ -8,7 +8,7 @@ from itertools import pairwise
 from struct import pack, unpack_from
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.relay import rtcp, rtp
@@ -110,7 +110,6 @@ publishers = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(publishers, min_size=2, max_size=3),
     st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6), st.floats(0, 40)), min_size=1, max_size=12),

@@ -37,7 +37,7 @@ from calls.relay.terms import (
     TakenOver,
     Waiting,
 )
-from calls.relay.udp import Address, default_addresses, parse_addresses
+from calls.relay.udp import Address, default_addresses
 
 pytestmark = pytest.mark.media
 
@@ -596,22 +596,6 @@ async def test_stopped_node_says_goodbye_and_frees_its_port() -> None:
 
 
 # Addresses
-
-
-def test_addresses_are_read_with_and_without_a_public_one() -> None:
-    assert parse_addresses("203.0.113.5=10.0.0.5:40000, [2001:db8::1]:40000") == (
-        Address("203.0.113.5", "10.0.0.5", 40000),
-        Address("2001:db8::1", "2001:db8::1", 40000),
-    )
-    assert parse_addresses("") == ()
-
-
-@pytest.mark.parametrize(
-    "text", ["10.0.0.5", "10.0.0.5:x", "nowhere:1", "0.0.0.0:1", "10.0.0.5:1,10.0.0.6:2", "::1:99999"]
-)
-def test_addresses_of_another_shape_are_refused(text: str) -> None:
-    with pytest.raises(ValueError):
-        parse_addresses(text)
 
 
 async def test_every_address_of_the_host_answers_on_one_port() -> None:
