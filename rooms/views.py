@@ -47,6 +47,7 @@ def list_rooms(request: MemberRequest) -> HttpResponse:
 
 
 @signed_in
+@never_cache
 @require_safe
 def show_link(request: MemberRequest, room_id: UUID) -> HttpResponse:
     """The link with its QR code, as a card to print for a letter."""

@@ -47,8 +47,25 @@ export function startList() {
     },
     { signal },
   );
-  // A dialog may have changed what the list says. `close` does not bubble: it is caught on its way down.
-  dialogs.addEventListener("close", () => setTimeout(refresh), { signal, capture: true });
+  // The room whose menu led to the dialog: a dialog that took another's place does not know it, and the list may be new.
+  let room = "";
+  document.addEventListener(
+    "click",
+    (event) => {
+      const menu = /** @type {Element} */ (event.target).closest(".room-row [data-menu]");
+      if (menu) room = menu.id.replace("menu-", "room-");
+    },
+    { signal, capture: true },
+  );
+  // What happened in the dialog may show in the list. `close` does not bubble: it is caught on its way down.
+  dialogs.addEventListener(
+    "close",
+    () => setTimeout(() => {
+      document.getElementById(room)?.focus();
+      refresh();
+    }),
+    { signal, capture: true },
+  );
   document.addEventListener("visibilitychange", refresh, { signal });
   return { destroy: () => stop.abort() };
 }
