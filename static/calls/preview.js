@@ -83,8 +83,13 @@ export class Preview {
     }
   }
 
+  /** On, or being opened: a device with a problem is as good as off, and pressing its button tries again. */
+  #isOn(name) {
+    return wantedMedia()[name] && !this.#opened.get(name)?.problem;
+  }
+
   #toggle(name) {
-    const on = !wantedMedia()[name];
+    const on = !this.#isOn(name);
     wantMedia({ [name]: on });
     if (on) return this.#open([name]);
     this.#release([name]);
@@ -112,7 +117,7 @@ export class Preview {
     for (const name of ["camera", "microphone"]) {
       const { track, problem } = this.#opened.get(name) ?? {};
       const button = this.#root.querySelector(`[data-toggle="${name}"]`);
-      const on = wantedMedia()[name];
+      const on = this.#isOn(name);
       button.setAttribute("aria-pressed", String(!on));
       button.querySelector("[data-label]").textContent = this.#phrase(`${name}-${on ? "stop" : "start"}`);
       this.#set(name, track ? "working" : (problem ?? "off"));
