@@ -5,6 +5,7 @@ DATABASE_URL and REDIS_URL are set (web, relay and worker each alone, as docker-
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import signal
 import socket
@@ -25,25 +26,40 @@ ROOMS = 40
 _numbers = itertools.count(1)
 
 # A room of its own for each story, with two members nobody else is: nobody's seat of an earlier story is in the way.
+# Its link and its members' sessions are printed, so that only the stories about copying and signing in do so.
 FURNISH = f"""
+import json
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.db import SessionStore
 from accounts.models import Organisation, OrganisationMembership, User
 from rooms.models import MeetingRoom, RoomMembership
 clinic, password = Organisation.objects.get(name="Riverside Clinic"), make_password("anteroom-demo")
+rooms = []
 for number in range(1, {ROOMS} + 1):
     room = MeetingRoom.objects.create(organisation=clinic, name=f"Room {{number:02}}")
+    sessions = []
     for name, role in (("Ada", "administrator"), ("Ben", "member")):
         user = User.objects.create(email=f"{{name.lower()}}{{number:02}}@example.org", name=name, password=password)
         OrganisationMembership.objects.create(organisation=clinic, user=user)
         RoomMembership.objects.create(room=room, user=user, role=role)
+        session = SessionStore()
+        session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+        session.create()
+        sessions.append(session.session_key)
+    rooms.append([room.name, room.link, *sessions])
+print(json.dumps(rooms))
 """
 
 
 @dataclass(frozen=True)
 class Room:
     name: str
-    administrator: str  # email
-    member: str
+    link: str
+    administrator: str  # a session of Ada's, who manages it
+    member: str  # a session of Ben's
 
 
 def _free_port(kind: socket.SocketKind) -> int:
@@ -57,7 +73,6 @@ class House:
 
     def __init__(self, **settings: str) -> None:
         self.number = next(_numbers)
-        self._rooms = itertools.count(1)
         self.port = _free_port(socket.SOCK_STREAM)
         self.url = f"http://localhost:{self.port}"
         self.grown_up = bool(os.environ.get("REDIS_URL"))
@@ -79,8 +94,9 @@ class House:
         )
         if "DATABASE_URL" in os.environ:
             self.environment["DATABASE_URL"] = self._create_database()
-        for command in (["migrate", "--verbosity", "0"], ["createcachetable"], ["demo"], ["shell", "-c", FURNISH]):
-            subprocess.run([sys.executable, "manage.py", *command], **self._how(), check=True)
+        for command in (["migrate", "--verbosity", "0"], ["createcachetable"], ["demo"]):
+            subprocess.run([sys.executable, "manage.py", *command], **self._how(), check=True)  # type: ignore[call-overload]
+        self._rooms = iter(self._furnish())
         if self.grown_up:
             self.environment["REDIS_URL"] = _other_redis_database(os.environ["REDIS_URL"], self.number)
             self.start("relay", "relay")
@@ -92,8 +108,12 @@ class House:
 
     def room(self) -> Room:
         """One that no story has used."""
-        number = next(self._rooms)
-        return Room(f"Room {number:02}", f"ada{number:02}@example.org", f"ben{number:02}@example.org")
+        return next(self._rooms)
+
+    def _furnish(self) -> list[Room]:
+        command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", FURNISH]
+        printed = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True)
+        return [Room(*each) for each in json.loads(printed.stdout)]
 
     def _how(self) -> dict[str, object]:
         output = self.log.open("ab")

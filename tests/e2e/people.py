@@ -56,6 +56,9 @@ class Person:
         self.page.get_by_role("button", name="Sign in", exact=True).click()
         expect(self.page.get_by_role("heading", level=1)).to_be_visible()
 
+    def is_signed_in(self, session: str) -> None:
+        self.context.add_cookies([{"name": "sessionid", "value": session, "url": self.house_url}])
+
     def opens_room_menu(self, room: str) -> None:
         self.goes_to("/rooms/")
         self.page.get_by_role("button", name=re.compile(f"^{room}")).click()

@@ -9,21 +9,14 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import Invite
 from tests.e2e.house import House, Room
+from tests.e2e.people import Person
 
 
-def member_enters(invite: Invite, room: Room, name: str = "Ada", **options: object):  # type: ignore[no-untyped-def]
-    person = invite(name, **options)
-    person.signs_in(room.administrator if name == "Ada" else room.member)
-    person.enters_room(room.name)
-    return person
-
-
-def link_of(invite: Invite, room: Room) -> str:
+def member_enters(invite: Invite, room: Room) -> Person:
     ada = invite("Ada")
-    ada.signs_in(room.administrator)
-    link = ada.copies_room_link(room.name)
-    ada.goes_away()
-    return link
+    ada.is_signed_in(room.administrator)
+    ada.enters_room(room.name)
+    return ada
 
 
 def test_nina_copies_the_link_and_meets_a_guest(invite: Invite) -> None:
@@ -35,7 +28,7 @@ def test_nina_copies_the_link_and_meets_a_guest(invite: Invite) -> None:
     guest.joins_by(link)
 
     nina.sees_moving("Grace")
-    guest.sees_moving("Nina")
+    guest.sees_moving("Nina Hart")
     nina.hears(1)
     guest.hears(1)
     for person in (nina, guest):
@@ -54,11 +47,10 @@ def test_page_talks_to_the_relays_port_alone(invite: Invite, house: House, room:
 
 
 def test_four_people_each_see_three_others_move_and_the_fifth_waits_for_a_seat(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada = member_enters(invite, room)
     guests = [invite(name) for name in ("Bo", "Cleo", "Dan")]
     for guest in guests:
-        guest.joins_by(link)
+        guest.joins_by(room.link)
     people = [ada, *guests]
     for person in people:
         for other in people:
@@ -67,7 +59,7 @@ def test_four_people_each_see_three_others_move_and_the_fifth_waits_for_a_seat(i
         person.hears(3)
 
     eve = invite("Eve")
-    eve.joins_by(link)
+    eve.joins_by(room.link)
     eve.reads("This call is full")
     assert ada.tile("Eve").count() == 0
 
@@ -78,12 +70,11 @@ def test_four_people_each_see_three_others_move_and_the_fifth_waits_for_a_seat(i
 
 
 def test_fourth_early_guest_waits_and_the_member_gets_in_at_once(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     guests = [invite(name) for name in ("Bo", "Cleo", "Dan", "Eve")]
     for guest in guests[:3]:
-        guest.joins_by(link)
+        guest.joins_by(room.link)
         guest.is_connected()
-    guests[3].joins_by(link)
+    guests[3].joins_by(room.link)
     guests[3].reads("This call is full")
     ada = member_enters(invite, room)
     for guest in guests[:3]:
@@ -92,10 +83,9 @@ def test_fourth_early_guest_waits_and_the_member_gets_in_at_once(invite: Invite,
 
 
 def test_two_guests_neither_see_nor_hear_each_other_until_the_member_comes(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     bo, cleo = invite("Bo"), invite("Cleo")
-    bo.joins_by(link)
-    cleo.joins_by(link)
+    bo.joins_by(room.link)
+    cleo.joins_by(room.link)
     for guest in (bo, cleo):
         guest.is_connected()
     bo.page.wait_for_timeout(3000)
@@ -110,9 +100,8 @@ def test_two_guests_neither_see_nor_hear_each_other_until_the_member_comes(invit
 
 
 def test_guest_first_then_member(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     guest = invite("Grace")
-    guest.joins_by(link)
+    guest.joins_by(room.link)
     guest.reads(re.compile(r"(10:00|9:5\d)"))  # the time left for a member to join (rule C3)
     ada = member_enters(invite, room)
     ada.sees_moving("Grace")
@@ -121,10 +110,9 @@ def test_guest_first_then_member(invite: Invite, room: Room) -> None:
 
 
 def test_member_who_opens_the_shared_link_of_her_own_room_is_a_member(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada = invite("Ada")
-    ada.signs_in(room.administrator)
-    ada.opens_link(link)
+    ada.is_signed_in(room.administrator)
+    ada.opens_link(room.link)
     ada.presses_join()
     ada.page.wait_for_url("**/calls/**")
     ada.page.get_by_role("button", name="Leave").first.click()
@@ -132,24 +120,22 @@ def test_member_who_opens_the_shared_link_of_her_own_room_is_a_member(invite: In
 
 
 def test_guest_has_no_control_of_a_member(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     guest = invite("Grace")
-    guest.joins_by(link)
+    guest.joins_by(room.link)
     guest.page.get_by_role("button", name="Leave").first.click()
     expect(guest.page.get_by_role("dialog").get_by_role("button", name="Leave", exact=True)).to_be_visible()
     expect(guest.page.get_by_role("button", name="End call for all")).to_have_count(0)
 
 
 def test_second_tab_takes_over_when_join_is_pressed_and_the_first_says_so(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada, grace = member_enters(invite, room), invite("Grace")
-    grace.joins_by(link)
+    grace.joins_by(room.link)
     ada.sees_moving("Grace")
     call_url = grace.page.url
 
     # Opening the link, or the call's address, takes nothing over.
     first, second = grace.page, grace.context.new_page()
-    second.goto(link)
+    second.goto(room.link)
     second.goto(call_url)
     expect(second.get_by_role("button", name=re.compile("Join"))).to_be_visible()
     second.wait_for_timeout(1500)
@@ -172,9 +158,8 @@ def test_second_tab_takes_over_when_join_is_pressed_and_the_first_says_so(invite
 
 
 def test_reload_keeps_the_seat_and_stays_muted(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada, grace = member_enters(invite, room), invite("Grace")
-    grace.joins_by(link)
+    grace.joins_by(room.link)
     ada.sees_moving("Grace")
     grace.page.get_by_role("button", name="Mute", exact=True).click()
     expect(grace.page.get_by_role("button", name="Unmute", exact=True)).to_be_visible()
@@ -187,9 +172,8 @@ def test_reload_keeps_the_seat_and_stays_muted(invite: Invite, room: Room) -> No
 
 
 def test_reset_link_kills_the_old_one_and_leaves_those_in_the_call(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada, grace = member_enters(invite, room), invite("Grace")
-    grace.joins_by(link)
+    grace.joins_by(room.link)
     ada.sees_moving("Grace")
 
     office = ada.context.new_page()
@@ -200,18 +184,20 @@ def test_reset_link_kills_the_old_one_and_leaves_those_in_the_call(invite: Invit
     expect(office.get_by_role("dialog")).to_have_count(0)
 
     late = invite("Late")
-    answer = late.page.goto(link)
+    answer = late.page.goto(room.link)
     assert answer is not None
     assert answer.status == 404
     expect(late.page.get_by_role("button", name="Join", exact=True)).to_have_count(0)
     ada.sees_moving("Grace")
-    assert late.page.goto(link_of(invite, room)).status == 200  # type: ignore[union-attr]
+    ada.page = office
+    new = late.page.goto(ada.copies_room_link(room.name))
+    assert new is not None
+    assert new.status == 200
 
 
 def test_leaving_says_what_happened_and_offers_the_way_back(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada, grace = member_enters(invite, room), invite("Grace")
-    grace.joins_by(link)
+    grace.joins_by(room.link)
     ada.sees_moving("Grace")
     grace.leaves()
     grace.reads(re.compile("You (have )?left"))
@@ -223,9 +209,8 @@ def test_leaving_says_what_happened_and_offers_the_way_back(invite: Invite, room
 
 
 def test_ending_the_call_ends_it_for_everybody(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada, grace = member_enters(invite, room), invite("Grace")
-    grace.joins_by(link)
+    grace.joins_by(room.link)
     ada.sees_moving("Grace")
     ada.page.get_by_role("button", name="Leave").first.click()
     ada.page.get_by_role("dialog").get_by_role("button", name="End call for all").click()
@@ -233,9 +218,8 @@ def test_ending_the_call_ends_it_for_everybody(invite: Invite, room: Room) -> No
 
 
 def test_removed_guest_cannot_come_back_to_this_call(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada, grace = member_enters(invite, room), invite("Grace")
-    grace.joins_by(link)
+    grace.joins_by(room.link)
     ada.sees_moving("Grace")
     ada.page.get_by_role("button", name=re.compile("Participants|People|More")).first.click()
     if ada.page.get_by_role("menuitem", name="Participants").count():
@@ -244,7 +228,7 @@ def test_removed_guest_cannot_come_back_to_this_call(invite: Invite, room: Room)
     ada.page.get_by_role("dialog").get_by_role("button", name=re.compile("Remove")).click()
     grace.reads(re.compile("removed"))
     ada.sees_no_tile("Grace")
-    grace.opens_link(link)
+    grace.opens_link(room.link)
     grace.page.get_by_label("Your name").fill("Grace again")
     grace.presses_join()
     grace.reads(re.compile("removed"))
@@ -252,9 +236,8 @@ def test_removed_guest_cannot_come_back_to_this_call(invite: Invite, room: Room)
 
 
 def test_crashed_tab_frees_its_seat_after_the_grace_time(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     ada, grace = member_enters(invite, room), invite("Grace")
-    grace.joins_by(link)
+    grace.joins_by(room.link)
     ada.sees_moving("Grace")
     grace.goes_away()
     ada.reads("Reconnecting")
@@ -271,10 +254,8 @@ def impatient_house() -> House:
 
 def test_guest_alone_sees_the_time_run_out_and_what_to_do_next(invite: Invite, impatient_house: House) -> None:
     room = impatient_house.room()
-    ada, guest = invite("Ada", at=impatient_house), invite("Grace", at=impatient_house)
-    ada.signs_in(room.administrator)
-    link = ada.copies_room_link(room.name)
-    guest.joins_by(link)
+    guest = invite("Grace", at=impatient_house)
+    guest.joins_by(room.link)
     guest.reads(re.compile(r"0:0\d"))
     guest.reads(re.compile("ended"), timeout=20_000)
     guest.page.get_by_role("link", name="Join again").or_(

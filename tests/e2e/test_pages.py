@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from tests.e2e.conftest import PICTURES, Invite
 from tests.e2e.house import House, Room
 from tests.e2e.people import Person
-from tests.e2e.test_meeting import link_of, member_enters
+from tests.e2e.test_meeting import member_enters
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 800}}
 LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
@@ -83,7 +83,7 @@ def test_pages_of_anybody(invite: Invite, look: Look, house: House) -> None:
 def test_pages_of_a_member(invite: Invite, look: Look, house: House, room: Room) -> None:
     ada = invite("Ada")
     faults = watch(ada, house)
-    ada.signs_in(room.administrator)
+    ada.is_signed_in(room.administrator)
     look(ada, "main-signed-in")
     ada.opens_room_menu(room.name)
     look(ada, "rooms-menu")
@@ -98,15 +98,14 @@ def test_pages_of_a_member(invite: Invite, look: Look, house: House, room: Room)
 
 
 def test_pages_of_a_guest(invite: Invite, look: Look, house: House, room: Room) -> None:
-    link = link_of(invite, room)
     grace = invite("Grace Ọlájùmọ̀kẹ́ Fotheringay-Smythe")
     faults = watch(grace, house)
-    grace.opens_link(link)
+    grace.opens_link(room.link)
     look(grace, "entrance")
     grace.page.get_by_label("Your name").fill("\u202eevil")
     grace.presses_join()
     look(grace, "entrance-refused")
-    grace.joins_by(link)
+    grace.joins_by(room.link)
     grace.is_connected()
     look(grace, "call-alone")
     grace.leaves()
@@ -116,13 +115,12 @@ def test_pages_of_a_guest(invite: Invite, look: Look, house: House, room: Room) 
 
 
 def test_call_screen_with_two_three_and_four(invite: Invite, look: Look, house: House, room: Room) -> None:
-    link = link_of(invite, room)
     ada = member_enters(invite, room)
     faults = watch(ada, house)
     look(ada, "call-1")
     for number, name in enumerate(("Bo", "Cleo", "Dan"), start=2):
         guest = invite(name)
-        guest.joins_by(link)
+        guest.joins_by(room.link)
         ada.sees_moving(name, frames=3)
         look(ada, f"call-{number}")
     ada.page.get_by_role("button", name="Chat").click()
@@ -132,7 +130,7 @@ def test_call_screen_with_two_three_and_four(invite: Invite, look: Look, house: 
     expect(ada.page.get_by_role("dialog")).to_be_visible()
     look(ada, "call-leave")
     eve = invite("Eve")
-    eve.joins_by(link)
+    eve.joins_by(room.link)
     eve.reads("This call is full")
     look(eve, "call-full")
     assert not faults
@@ -140,13 +138,12 @@ def test_call_screen_with_two_three_and_four(invite: Invite, look: Look, house: 
 
 def test_logs_hold_no_name_no_token_and_no_sdp(invite: Invite, house: House, room: Room) -> None:
     """Hazard H23, over everything this house has written so far."""
-    link = link_of(invite, room)
     ada, guest = member_enters(invite, room), invite("Quillon Abernathy")
-    guest.joins_by(link)
+    guest.joins_by(room.link)
     ada.sees_moving("Quillon Abernathy")
     guest.leaves()
     log = Path(house.log).read_text()
-    token = link.rstrip("/").rsplit("/", 1)[-1]
+    token = room.link.rstrip("/").rsplit("/", 1)[-1]
     for secret in (token, "Quillon", "a=ice-ufrag", "a=fingerprint", room.administrator, "nina@example.org"):
         # The demo prints its own sign-ins once, at the start: that is not a log of what people did.
         assert secret not in log.replace(_greeting(log), ""), f"the log holds {secret!r}"

@@ -6,7 +6,7 @@ import statistics
 
 from tests.e2e.conftest import Invite
 from tests.e2e.house import Room
-from tests.e2e.test_meeting import link_of, member_enters
+from tests.e2e.test_meeting import member_enters
 
 TRIES = 7
 LIMIT = 0.5  # seconds, median
@@ -34,13 +34,12 @@ addEventListener('DOMContentLoaded', () => {
 
 
 def test_first_picture_half_a_second_after_join(invite: Invite, room: Room) -> None:
-    link = link_of(invite, room)
     member_enters(invite, room).is_connected()
     seconds = []
     for number in range(TRIES):
         guest = invite(f"Guest {number}")
         guest.context.add_init_script(STOPWATCH)
-        guest.joins_by(link)
+        guest.joins_by(room.link)
         guest.until(lambda guest=guest: guest.page.evaluate("window.firstFrame !== undefined"), "first frame")
         seconds.append(guest.page.evaluate("window.firstFrame"))
         guest.leaves()
