@@ -187,6 +187,7 @@ else:
 # --- Pages ------------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English")]  # what is written: a page is never half in another language
 TIME_ZONE = env("TIME_ZONE", default="Europe/London")
 USE_TZ = True
 USE_I18N = True

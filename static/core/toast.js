@@ -26,7 +26,7 @@ function build(kind, text) {
   for (const part of banner.querySelectorAll("[data-when]")) {
     if (part.getAttribute("data-when") !== kind) part.remove();
   }
-  /** @type {HTMLElement} */ (banner.querySelector("p")).textContent = text;
+  /** @type {HTMLElement} */ (banner.querySelector("[data-text]")).textContent = text;
   return banner;
 }
 

@@ -46,6 +46,13 @@ def test_no_page_of_ours_carries_an_inline_script_or_style(client: Client) -> No
         assert "<script>" not in page
 
 
+@pytest.mark.django_db
+def test_a_page_is_in_the_one_language_it_says(client: Client) -> None:
+    page = client.get("/accounts/login/", headers={"Accept-Language": "de"}).content.decode()
+    assert '<html lang="en-gb">' in page
+    assert "Passwort" not in page
+
+
 def test_colours_are_readable_whatever_the_organisation_picked(client: Client) -> None:
     assert "--on-organisation: #ffffff" in client.get("/colours/1f5fa8.css").content.decode()
     assert "--on-organisation: #000000" in client.get("/colours/f2e205.css").content.decode()
