@@ -116,7 +116,7 @@ class AnteroomEntrance(Entrance):
             Seat.objects.create(
                 call=row, identity=f"user:{number}", role=Seat.Role.MEMBER, display_name=f"Nina {number}"
             )
-            for number in range(people)
+            for number in range(call * people, (call + 1) * people)  # rule C4: nobody is in two calls
         ]
         return [
             events.relay_join(

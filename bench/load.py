@@ -1,7 +1,8 @@
 """The load generator: its own process, told what to do by lines of JSON on standard input.
 
-It fills the calls, says {"ready": legs}, sends, and on {"from": …, "to": …} (seconds of CLOCK_MONOTONIC) counts between
-the two, stops, waits for what is still under way, and answers with a `Count`.
+It fills the calls, says {"ready": legs}, sends, and on {"from": …, "to": …, "server": pid} (seconds of CLOCK_MONOTONIC)
+counts between the two, stops, waits for what is still under way, and answers with a `Count`. It reads the server's CPU
+time itself, at the very moments of its own counts: where the machine is too busy, the two are late together.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bench.library import LibraryEntrance
 from bench.mediarelay import MediaRelayEntrance
 from bench.mesh import MeshEntrance
 from bench.participant import Stream
+from bench.process import Usage, usage
 from bench.session import Attendee, Entrance, Load
 
 ENTRANCES: dict[str, type[Entrance]] = {
@@ -37,8 +39,11 @@ _DRAIN = 0.5  # seconds for the last packets to arrive
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What was counted between two moments. `latency` and `lateness` are histograms (bench.latency), `cpu` seconds."""
+    """What was counted between two moments. `latency` and `lateness` are histograms (bench.latency), times seconds."""
 
+    seconds: float
+    server_cpu: float
+    server_resident: int  # bytes at the end
     sent: int
     received: int
     expected: int  # packets or frames (Entrance.tally), up to the end of what was sent
@@ -47,14 +52,18 @@ class Count:
     blind: int  # pictures switched to without a keyframe
     latency: list[int]
     lateness: list[int]
-    cpu: float
+    cpu: float  # our own
     profile: str  # SRTP profile agreed on
 
 
-def _sum(attendees: Iterable[Attendee], tally: tuple[int, int]) -> Count:
+def _sum(attendees: Iterable[Attendee], tally: tuple[int, int], server: int | None) -> Count:
     streams = [stream for attendee in attendees for stream in attendee.streams]
     slots = [slot for stream in streams for slot in stream.stats.slots.values()]
+    used = Usage(0.0, 0) if server is None else usage(server)
     return Count(
+        seconds=time.monotonic(),
+        server_cpu=used.cpu,
+        server_resident=used.resident,
         sent=sum(stream.stats.sent for stream in streams),
         received=sum(slot.received for slot in slots),
         expected=tally[0],
@@ -92,17 +101,20 @@ async def generate(load: Load) -> None:
 
     order = json.loads(await loop.run_in_executor(None, sys.stdin.readline))
     await asyncio.sleep(order["from"] - time.monotonic())
-    before = _sum(attendees, entrance.tally(attendees, final=False))
+    before = _sum(attendees, entrance.tally(attendees, final=False), order["server"])
     await asyncio.sleep(order["to"] - time.monotonic())
-    after = _sum(attendees, (0, 0))
+    after = _sum(attendees, (0, 0), order["server"])
     for attendee in attendees:
         attendee.stop_media()
     await asyncio.sleep(_DRAIN)
 
-    end = _sum(attendees, entrance.tally(attendees, final=True))
+    end = _sum(attendees, entrance.tally(attendees, final=True), None)
     slots = [slot for attendee in attendees for stream in attendee.streams for slot in stream.stats.slots.values()]
     heard = sum(slot.received > 0 for slot in slots)
     count = Count(
+        seconds=after.seconds - before.seconds,
+        server_cpu=after.server_cpu - before.server_cpu,
+        server_resident=after.server_resident,
         sent=after.sent - before.sent,
         received=after.received - before.received,
         expected=end.expected - before.expected,

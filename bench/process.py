@@ -81,9 +81,10 @@ class ServerProcess:
         return (self.folder / "log").read_text(errors="replace")[-4000:]
 
     @property
-    def usage(self) -> Usage:
+    def pid(self) -> int:
+        """Of what was launched last."""
         assert self._process is not None
-        return usage(self._process.pid)
+        return self._process.pid
 
     async def stop(self) -> None:
         """Ask, then insist after 5 s."""

@@ -18,9 +18,9 @@ from bench.janus import Janus, is_installed
 from bench.latency import merged, percentile
 from bench.library import Library
 from bench.mediarelay import MediaRelayServer
-from bench.process import ServerProcess, receive_buffer_errors
+from bench.process import ServerProcess, receive_buffer_errors, usage
 from bench.session import Load
-from bench.table import OURS, Result, as_json, as_text, failures, ratio
+from bench.table import BEHIND_MS, OURS, Result, as_json, as_text, failures, ratio
 
 SERVERS: dict[str, type[ServerProcess]] = {
     "anteroom": Anteroom,
@@ -29,9 +29,6 @@ SERVERS: dict[str, type[ServerProcess]] = {
     "mediarelay": MediaRelayServer,
 }
 OUT = Path(__file__).parent / "out" / "latest.json"
-_BEHIND_MS = (
-    20.0  # a generator whose ticks are later than this in one of a hundred cases is no longer measuring the server
-)
 _BASELINE_SECONDS = 5.0
 
 
@@ -56,10 +53,10 @@ class Generator:
         )
         await self._reply(60)
 
-    async def count(self, start: float, end: float) -> dict[str, Any]:
-        """What was counted from `start` to `end`, seconds of the monotonic clock: a `bench.load.Count` as a dict."""
+    async def count(self, start: float, end: float, server: int | None) -> dict[str, Any]:
+        """A `bench.load.Count` as a dictionary, from `start` to `end` in seconds of the monotonic clock."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"from": start, "to": end}).encode() + b"\n")
+        self._process.stdin.write(json.dumps({"from": start, "to": end, "server": server}).encode() + b"\n")
         return await self._reply(end - time.monotonic() + 30)
 
     async def _reply(self, within: float) -> dict[str, Any]:
@@ -84,7 +81,8 @@ async def measure(load: Load, server: ServerProcess | None, options: argparse.Na
     if server is not None:
         await server.start()
         load = replace(load, address=server.address)
-    empty = server.usage.resident if server is not None else 0
+    pid = server.pid if server is not None else None
+    empty = usage(pid).resident if pid is not None else 0
     dropped = receive_buffer_errors()
     environment = server.environment if server is not None else {}
     firsts = range(0, load.calls, share)
@@ -93,12 +91,7 @@ async def measure(load: Load, server: ServerProcess | None, options: argparse.Na
     try:
         await asyncio.gather(*(generator.start() for generator in generators))
         start = time.monotonic() + options.warm_up
-        counting = asyncio.gather(*(generator.count(start, start + seconds) for generator in generators))
-        await asyncio.sleep(start - time.monotonic())
-        before = server.usage if server is not None else None
-        await asyncio.sleep(start + seconds - time.monotonic())
-        after = server.usage if server is not None else None
-        counts = await counting
+        counts = await asyncio.gather(*(generator.count(start, start + seconds, pid) for generator in generators))
     finally:
         for generator in generators:
             await generator.stop()
@@ -108,11 +101,9 @@ async def measure(load: Load, server: ServerProcess | None, options: argparse.Na
     def total(name: str) -> int:
         return sum(count[name] for count in counts)
 
-    cores = ", ".join(f"{count['cpu'] / seconds:.2f}" for count in counts)
+    cores = ", ".join(f"{count['cpu'] / count['seconds']:.2f}" for count in counts)
     late = percentile(merged(count["lateness"] for count in counts), 0.99) or 0.0
     note = f"  {load.server}: generator {cores} of a core, ticks {late:.1f} ms late at p99, {counts[0]['profile']}"
-    if late > _BEHIND_MS:
-        note += "; THE GENERATOR FELL BEHIND: figures are its, not the server's (more --generators, fewer --calls)"
     if (missed := receive_buffer_errors() - dropped) > 0:
         note += f"; {missed} datagrams met a full buffer on this host"
     if total("silent"):
@@ -123,15 +114,15 @@ async def measure(load: Load, server: ServerProcess | None, options: argparse.Na
     return Result(
         server=load.server,
         calls=load.calls,
-        seconds=seconds,
+        seconds=counts[0]["seconds"],
         sent=total("sent"),
         received=total("received"),
         expected=total("expected"),
         lost=total("lost") + total("silent"),
-        cpu=after.cpu - before.cpu if before is not None and after is not None else 0.0,
-        leg_bytes=(after.resident - empty) / (load.calls * load.people) if after is not None else 0.0,
+        cpu=counts[0]["server_cpu"],
+        leg_bytes=(counts[0]["server_resident"] - empty) / (load.calls * load.people),
         latency=merged(count["latency"] for count in counts),
-        profile=counts[0]["profile"],
+        late_ms=late,
     )
 
 
@@ -157,6 +148,8 @@ async def bench(options: argparse.Namespace, servers: Sequence[str]) -> list[str
     OUT.parent.mkdir(exist_ok=True)
     OUT.write_text(json.dumps(as_json(results), indent=2) + "\n")
     print(as_text(results))
+    if behind := sum(each.late_ms > BEHIND_MS for each in results):
+        print(f"THE GENERATOR FELL BEHIND in {behind} runs: their figures are this machine's, not a server's.")
     print(f"Generator to generator, without a server: p95 {floor:.2f} ms, p99 {worst:.2f} ms.")
     for server in OURS:
         cost = ratio(results, server, "janus", lambda each: each.cpu_us)

@@ -8,6 +8,7 @@ from statistics import median
 
 from bench.latency import percentile
 
+BEHIND_MS = 20.0  # a generator whose ticks are later than that is no longer measuring the server
 OURS = ("anteroom", "library")  # as deployed, and the relay library alone
 
 
@@ -25,7 +26,7 @@ class Result:
     cpu: float
     leg_bytes: float
     latency: Sequence[int]  # a histogram (bench.latency)
-    profile: str = ""  # of SRTP
+    late_ms: float = 0.0  # the generator's own ticks, at the 99th percentile
 
     @property
     def loss(self) -> float:
