@@ -3,7 +3,10 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from accounts.views import show_no_email_page
+
 urlpatterns = [
+    path("accounts/email/", show_no_email_page),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("rooms/", include("rooms.urls")),

@@ -195,6 +195,21 @@ def test_security_pages_ask_strangers_to_sign_in(client: Client, db: None, name:
     assert client.get(reverse(name))["Location"].startswith(LOGIN)
 
 
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_adds_an_email_by_themselves(client: Client, nina: User, method: str) -> None:
+    """An email that nobody vouched for would be a second way in."""
+    client.force_login(nina)
+    answer = getattr(client, method)("/accounts/email/", {"email": "else@example.org", "action_add": ""})
+    assert answer.status_code == 404
+    assert EmailAddress.objects.filter(user=nina).count() == 1
+
+
+def test_the_form_for_a_key_speaks_plainly(client: Client, nina: User) -> None:
+    client.force_login(nina)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert "A name for this key" in client.get(reverse("mfa_add_webauthn")).content.decode()
+
+
 def test_an_account_counts_as_verified_so_that_a_second_factor_can_be_added(nina: User) -> None:
     address = EmailAddress.objects.get(user=nina)
     assert (address.email, address.verified, address.primary) == (nina.email, True, True)
