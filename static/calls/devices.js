@@ -54,7 +54,7 @@ export const wantMedia = (wanted) => remember("sessionStorage", WANTED, { ...wan
 
 const device = (id) => (id ? { deviceId: { ideal: id } } : {});
 const CONSTRAINTS = {
-  camera: ({ camera }) => ({ video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 }, ...device(camera) } }),
+  camera: ({ camera }) => ({ video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24 }, ...device(camera) } }),
   microphone: ({ microphone }) => ({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...device(microphone) } }),
 };
 const KINDS = { camera: "video", microphone: "audio" };
