@@ -16,6 +16,7 @@ from .terms import Answer, Refusal
 from .udp import Path, UdpPort
 
 CONNECT_WITHIN = 15.0  # s for ICE and DTLS
+SILENT_FOR = 0.3  # s after the keys are agreed: who has nothing to send is up without a packet
 CHECKED_WITHIN = 30.0  # s between two connectivity checks (RFC 7675 §5.1)
 REPORT_EVERY = 1.0  # s
 CAMERA_RATE = SCREEN_RATE = 2_500_000  # bits/s a publisher may send of each
@@ -66,6 +67,7 @@ class Leg:
         self._path: Path | None = None
         self._dtls = Dtls(certificate, self._send, self._on_goodbye)
         self._handshake: asyncio.Task[None] | None = None
+        self._up_timer: asyncio.TimerHandle | None = None
         self._nack_timer: asyncio.TimerHandle | None = None
         self._reported_at = 0.0
         self._round_trip = ROUND_TRIP
@@ -189,6 +191,8 @@ class Leg:
             self._dropped["srtp"] += 1
             return
         self.heard_at = now
+        if not self.connected:
+            self._come_up()
         packet = rtp.parse(INBOUND[:size])
         if packet is None or len(packet.payload) > MAX_PAYLOAD:
             self._dropped["rtp"] += 1
@@ -233,6 +237,8 @@ class Leg:
             self._dropped["srtcp"] += 1
             return
         self.heard_at = now
+        if not self.connected:
+            self._come_up()
         for message in rtcp.walk(plain):
             match message:
                 case rtcp.SenderReport(ssrc=ssrc, blocks=blocks):
@@ -330,6 +336,12 @@ class Leg:
         except DtlsFailed:
             self._on_down(self, True)
             return
+        self._up_timer = asyncio.get_running_loop().call_later(SILENT_FOR, self._come_up)
+
+    def _come_up(self) -> None:
+        """With the browser's first packet: Firefox drops for 0.3 s after the handshake what comes, a keyframe too."""
+        if self.connected or self._closed:
+            return
         self.connected = True
         self._on_up(self)
         self._report(self._clock())
@@ -374,8 +386,9 @@ class Leg:
         for source in self.sources:
             for slot, send in list(source.outlets):
                 slot.show(None, send, now)
-        if self._nack_timer is not None:
-            self._nack_timer.cancel()
+        for timer in (self._up_timer, self._nack_timer):
+            if timer is not None:
+                timer.cancel()
         if self._handshake is not None:
             self._handshake.cancel()
         self._port.forget(self)

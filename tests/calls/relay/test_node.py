@@ -210,6 +210,29 @@ async def test_losses_on_both_ways_are_repaired(house: House) -> None:
     assert block[1] > 0
 
 
+async def test_browser_that_is_not_ready_yet_misses_no_keyframe(house: House) -> None:
+    """Firefox drops what comes in the first 0.3 s after the handshake: nothing comes before its own first packet."""
+    await house.join(house.person("nina"))
+    slow = house.person("guest")
+    outcome = await house.ask(slow)
+    assert isinstance(outcome, Answer)
+    await slow.answer(outcome.sdp)
+    await slow.peer.connected(5)
+    await asyncio.sleep(0.1)
+    assert slow.stats.received == 0
+    await slow.connected(1)  # reports from now on
+    await house.until(lambda: sees(slow, "nina"))
+
+
+async def test_somebody_without_camera_and_microphone_is_live_all_the_same(house: House) -> None:
+    silent = house.person("guest")
+    outcome = await house.ask(silent)
+    assert isinstance(outcome, Answer)
+    await silent.answer(outcome.sdp)
+    await silent.peer.connected(5)
+    await house.until(lambda: bool(house.told(ParticipantLive)), 1.0)
+
+
 # Seats and connections
 
 
