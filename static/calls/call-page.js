@@ -470,8 +470,8 @@ class CallPage {
   #tick() {
     const at = now();
     const since = elapsed(this.#state, at);
-    const live = this.#state.phase === "live";
-    this.#write("elapsed", live && since !== null ? spanText(since) : "");
+    const meets = this.#state.phase === "live" && this.#state.countdown?.kind !== "member";
+    this.#write("elapsed", meets && since !== null ? spanText(since) : "");
     const left = this.#state.phase === "over" ? null : timeLeft(this.#state, at);
     this.#write("countdown", left === null ? "" : spanText(Math.ceil(left)));
     const countdown = part("countdown");

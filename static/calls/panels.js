@@ -3,6 +3,8 @@
 import { initials } from "./call-state.js";
 import { fromTemplate, keyedList } from "./keyed.js";
 
+/** @import { CallState, Participant } from "./call-state.js" */
+
 const NEAR_THE_END = 80; // px from the end still counts as reading the newest
 
 export class ChatPanel {
@@ -35,7 +37,7 @@ export class ChatPanel {
     );
   }
 
-  /** @param {import("./call-state.js").CallState} state */
+  /** @param {CallState} state */
   render({ chat, me, panel }) {
     if (chat !== this.#chat) {
       const list = this.#list;
@@ -62,7 +64,7 @@ export class ParticipantsPanel {
 
   /**
    * @param {(key: string, values?: object) => string} phrase
-   * @param {(participant: import("./call-state.js").Participant) => void} remove
+   * @param {(participant: Participant) => void} remove
    */
   constructor(phrase, remove) {
     const known = new WeakMap();
@@ -89,7 +91,7 @@ export class ParticipantsPanel {
     );
   }
 
-  /** @param {import("./call-state.js").CallState} state */
+  /** @param {CallState} state */
   render({ participants, me, role }) {
     this.#list(participants.map((participant) => ({ participant, me, mayRemove: role === "member" })));
   }

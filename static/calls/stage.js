@@ -3,6 +3,9 @@
 import { initials, sharedScreen, tiles } from "./call-state.js";
 import { fromTemplate, keyedList } from "./keyed.js";
 
+/** @import { CallState } from "./call-state.js" */
+/** @import { PeerLink } from "./media.js" */
+
 const setText = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
@@ -49,8 +52,8 @@ export class Stage {
   }
 
   /**
-   * @param {import("./call-state.js").CallState} state
-   * @param {import("./media.js").PeerLink | null} media
+   * @param {CallState} state
+   * @param {PeerLink | null} media
    * @returns {number} how many others are shown
    */
   render(state, media) {
@@ -116,7 +119,7 @@ export class Sound {
     this.#refused = refused;
   }
 
-  /** @param {import("./media.js").PeerLink} media */
+  /** @param {PeerLink} media */
   play(media) {
     this.#elements.forEach((element, seat) => (element.srcObject = media.seats[seat].audio));
     return this.start();
