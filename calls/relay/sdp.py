@@ -209,9 +209,9 @@ def _extensions(attributes: _Lines) -> dict[str, int]:
 def _ssrcs(attributes: _Lines) -> tuple[int, int]:
     """The m-line's SSRC and its retransmission SSRC; 0 where the offer leaves them to MID (RFC 8843 §9.2)."""
     for group in attributes.all("ssrc-group"):
-        semantics, *ssrcs = group.split()
-        if semantics == "FID" and len(ssrcs) == 2:
-            return _number(ssrcs[0], 1, 0xFFFFFFFF), _number(ssrcs[1], 1, 0xFFFFFFFF)
+        match group.split():
+            case ["FID", media, repair]:
+                return _number(media, 1, 0xFFFFFFFF), _number(repair, 1, 0xFFFFFFFF)
     first = next(iter(attributes.all("ssrc")), "0").split(" ")[0]
     return _number(first, 0, 0xFFFFFFFF), 0
 

@@ -193,6 +193,14 @@ def test_arbitrary_text_is_refused(text: str) -> None:
     assert refused(text)
 
 
+@pytest.mark.parametrize(
+    "line", ["a=ssrc-group:", "a=ssrc:", "a=extmap:", "a=rtpmap:96", "a=fmtp:", "a=rtcp-fb:", "a=fingerprint:"]
+)
+def test_empty_attribute_never_raises(line: str) -> None:
+    text = make_offer() + f"{line}\r\n"
+    assert refused(text) is (line == "a=extmap:")
+
+
 @settings(max_examples=300)
 @given(st.data())
 def test_damaged_offer_is_taken_or_refused_but_never_raises(data: st.DataObject) -> None:
