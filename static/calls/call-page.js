@@ -332,6 +332,10 @@ class CallPage {
       event.preventDefault();
       control.click();
     }, { signal });
+    // Any touch is what the browser waits for before it lets us be heard.
+    for (const touch of ["pointerdown", "keydown"]) {
+      document.addEventListener(touch, () => this.#silent && this.#sound.start(), { signal });
+    }
     window.addEventListener("online", () => this.#link?.hurry(), { signal });
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
