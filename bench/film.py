@@ -20,7 +20,7 @@ from bench.canned import PAYLOAD_AT, Camera, Microphone
 from bench.receiver import Slot
 
 _WIDTH, _HEIGHT, _FRAMES, _RATE = 640, 360, 90, 30
-_NOISE = 40 * _WIDTH  # of the picture is new in each frame: about 1 Mb/s
+_NOISE = 24 * _WIDTH  # of the picture is new in each frame: about 1 Mb/s
 _SAMPLES = 960
 
 

@@ -153,7 +153,7 @@ async def bench(options: argparse.Namespace, servers: Sequence[str]) -> list[str
     print(f"Generator to generator, without a server: p95 {floor:.2f} ms, p99 {worst:.2f} ms.")
     for server in OURS:
         cost = ratio(results, server, "janus", lambda each: each.cpu_us)
-        delay = ratio(results, server, "janus", lambda each: (each.latency_ms(0.95) or 0.0) - floor)
+        delay = ratio(results, server, "janus", lambda each: max(0.0, (each.latency_ms(0.95) or 0.0) - floor))
         if cost is not None:
             print(f"{server} to Janus, median of {options.runs} pairs: {cost:.2f} × the CPU for each forwarded packet.")
         if delay is not None:
