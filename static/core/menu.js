@@ -117,6 +117,18 @@ export function startMenus() {
     { signal, capture: true },
   );
 
+  // A phone that is turned, a window that is drawn: the open menu stays beside its button.
+  window.addEventListener(
+    "resize",
+    () => {
+      for (const menu of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-menu]:popover-open"))) {
+        const button = buttonOf(menu);
+        if (button) place(menu, button);
+      }
+    },
+    { signal },
+  );
+
   document.addEventListener(
     "keydown",
     (event) => {
