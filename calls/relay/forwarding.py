@@ -94,6 +94,11 @@ class Source:
         self._understand(packet, now)
         return True
 
+    def since(self, packet: Packet, now: float) -> list[Packet]:
+        """`packet` and what has arrived of those after it, in order, as far as it is kept."""
+        later = (self.ring.find(index, now) for index in range(packet.index + 1, self._highest + 1))
+        return [packet, *(each for each in later if each is not None)]
+
     def _start(self, sequence: int) -> int:
         # One cycle up, so that packets just older than the first still have an index above zero.
         self._base = self._highest = 0x10000 + sequence

@@ -207,7 +207,9 @@ class Leg:
             if not source.receive(packet, now):
                 for slot, _ in source.outlets:
                     slot.restart()
-        elif packet.payload_type != source.rtx_payload_type or not source.repaired(packet, now):
+        else:
+            if packet.payload_type == source.rtx_payload_type and source.repaired(packet, now):
+                self._pass_on_repaired(source, packet, now)
             return
         send_time = rtp.abs_send_time(now)
         for slot, send in source.outlets:
@@ -215,6 +217,15 @@ class Leg:
                 send(size)
         if source.missing and self._nack_timer is None:
             self._nack_timer = asyncio.get_running_loop().call_later(FIRST_ASK, self._ask_missing)
+
+    def _pass_on_repaired(self, source: Source, packet: rtp.Packet, now: float) -> None:
+        """A slot that waits for a keyframe opens at its repaired first packet, and has missed what followed that."""
+        send_time = rtp.abs_send_time(now)
+        begins_keyframe = packet.vp8 is not None and packet.vp8.keyframe
+        for slot, send in source.outlets:
+            for each in source.since(packet, now) if begins_keyframe and not slot.is_open else [packet]:
+                if size := slot.write(each, send_time, now, OUTBOUND):
+                    send(size)
 
     def _identify(self, ssrc: int, packet: rtp.Packet) -> Source | None:
         """By MID, where the offer gave no SSRC (RFC 8843 §9.2)."""

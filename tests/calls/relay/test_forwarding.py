@@ -382,6 +382,18 @@ def test_retransmission_upstream_is_the_original_packet_once() -> None:
     assert block.lost == 0
 
 
+def test_what_followed_a_repaired_packet_is_still_there_in_order() -> None:
+    publisher = Publisher()
+    publisher.source.receive(next(publisher.frame()), 0.0)
+    lost, *rest = [*publisher.frame(keyframe=True), *publisher.frame()]
+    for packet in rest:
+        publisher.source.receive(packet, 0.1)
+    repaired = rtp.Packet(97, 0, 9, lost.timestamp, pack("!H", lost.sequence) + lost.payload, 0, b"")
+    assert publisher.source.repaired(repaired, 0.2)
+    assert publisher.source.since(repaired, 0.2) == [repaired, *rest]
+    assert publisher.source.since(repaired, 0.2 + KEEP) == [repaired]
+
+
 @pytest.mark.parametrize("payload", [b"", b"\x00", b"\x40\x00early"])
 def test_probe_or_stray_retransmission_is_dropped(payload: bytes) -> None:
     publisher = Publisher()
