@@ -238,8 +238,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self.stage is not Stage.SPEAKING or self.entry is None or roster["version"] < self._roster_version:
             return
         self._roster_version = roster["version"]
-        slots = roster["slots"].get(str(self.entry.seat_id), [None, None, None])
-        await self._say("roster", **{**roster, "slots": slots})
+        await self._say("roster", **events.roster_for(str(self.entry.seat_id), self.entry.role, roster))
 
     async def call_countdown(self, message: events.Message) -> None:
         if self.stage is Stage.SPEAKING:
@@ -266,7 +265,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         beats = 0
         while self.stage is not Stage.OVER:
             stage = self.stage
-            await asyncio.sleep(BEAT)
+            await beat()
             beats += 1
             if self.stage is Stage.FIRST_FRAME:
                 await self._refuse("too_slow", _("Nothing came from this page."))
@@ -330,6 +329,10 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         if self.stage is not Stage.OVER:
             self.stage = Stage.OVER
             await self.close(code=close_code)
+
+
+async def beat() -> None:
+    await asyncio.sleep(BEAT)
 
 
 def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:

@@ -17,7 +17,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from django.db import transaction
 
-from calls.relay.terms import ChatPosted, CountdownChanged, Deadlines, EndReason, Media, Policy, Roster
+from calls.relay.terms import ChatPosted, CountdownChanged, Deadlines, EndReason, Media, Policy, Role, Roster
 
 Message = dict[str, Any]
 RETRIED_AFTER = 0.05  # seconds
@@ -228,6 +228,24 @@ def _roster(roster: Roster) -> dict[str, Any]:
         ],
         "slots": {participant_id: list(slots) for participant_id, slots in roster.slots.items()},
         "screen": roster.screen,
+        "shielded": roster.shielded,
+    }
+
+
+def roster_for(participant_id: str, role: str, roster: Message) -> Message:
+    """What one page is told of a `call.roster`: its own slots, and while guests are shielded (rule C3) only itself."""
+    people, screen = roster["participants"], roster["screen"]
+    slots = roster["slots"].get(participant_id, [None, None, None])
+    if roster["shielded"] and role == Role.GUEST:
+        people = [person for person in people if person["id"] == participant_id]
+        slots = [None, None, None]
+        screen = screen if screen == participant_id else None
+    return {
+        "version": roster["version"],
+        "started_at": roster["started_at"],
+        "participants": people,
+        "slots": slots,
+        "screen": screen,
     }
 
 

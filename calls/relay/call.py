@@ -212,7 +212,7 @@ class RelayCall:
         None where a seat is empty or the source is shielded: without a live member guests neither hear nor
         see each other (rule C3). A person keeps their place at each other one until gone.
         """
-        shielding = self.policy.shield_guests and not self._is_live(Role.MEMBER)
+        shielding = self._is_shielding()
         shielded = {person.id for person in self._seated() if shielding and person.role is Role.GUEST}
         screen = self._sharer()
 
@@ -383,12 +383,14 @@ class RelayCall:
     def post_chat(self, participant_id: str, text: str, now: float) -> None:
         """Say something to everybody; the last 200 messages are kept while the call lasts (rule C6).
 
-        Raises Refusal "not_allowed" for somebody who is not live, "no_such_participant" if not here.
+        Raises Refusal "not_allowed" for somebody who is not live or is shielded, "no_such_participant" if not here.
         """
         self.tick(now)
         person = self._person(participant_id)
         if not person.live:
             raise Refusal("not_allowed", "You are not in the call yet.")
+        if person.role is Role.GUEST and self._is_shielding():
+            raise Refusal("not_allowed", "You can write as soon as your host has joined.")
         message = ChatPosted(self.call_id, person.id, person.name, text, self._wall(now))
         self._chat.append(message)
         self._effects.append(message)
@@ -559,6 +561,9 @@ class RelayCall:
         if self._empty_since is not None:
             yield self._empty_since + self.policy.empty_after, EndReason.EMPTY
 
+    def _is_shielding(self) -> bool:
+        return self.policy.shield_guests and not self._is_live(Role.MEMBER)
+
     def _current_roster(self) -> Roster:
         seated = self._seated()
         roster = Roster(
@@ -567,6 +572,7 @@ class RelayCall:
             slots={person.id: (person.places[0], person.places[1], person.places[2]) for person in seated},
             screen=self._sharer(),
             started_at=self._started_at,
+            shielded=self._is_shielding(),
         )
         if roster != self._roster:
             self._roster = replace(roster, version=roster.version + 1)

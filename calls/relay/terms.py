@@ -128,6 +128,7 @@ class Roster:
 
     `slots[participant_id]` are the participants shown in that participant's three remote seats, None
     where a seat is empty; `screen` shares the screen with everybody else. People who wait are not in it.
+    While `shielded`, guests are shown nobody but themselves (rule C3): not even a name.
     """
 
     version: int
@@ -135,6 +136,7 @@ class Roster:
     slots: dict[str, tuple[str | None, str | None, str | None]]
     screen: str | None = None
     started_at: float | None = None  # first participant live: elapsed time counts from here
+    shielded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from channels.layers import channel_layers
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
-from calls import tickets
+from calls import consumers, tickets
 from calls.models import RelayLease, Seat
-from calls.relay_worker import RelayWorker
+from calls.relay_worker import LeaseLost, RelayWorker
 from config.asgi import application
 from tests.calls.fake_node import FakeNode
 
@@ -130,6 +130,29 @@ class House:
         return next((person["state"] for person in roster["participants"] if person["id"] == str(seat.pk)), None)
 
 
+class Beats:
+    """The timer of every socket, in the hand of the test."""
+
+    def __init__(self) -> None:
+        self._struck = asyncio.Event()
+
+    async def beat(self) -> None:
+        await self._struck.wait()
+
+    async def strike(self, times: int = 1) -> None:
+        for _ in range(times):
+            await asyncio.sleep(0.05)  # each socket waits for its next beat
+            struck, self._struck = self._struck, asyncio.Event()
+            struck.set()
+
+
+@pytest.fixture
+def beats(monkeypatch: pytest.MonkeyPatch) -> Beats:
+    beats = Beats()
+    monkeypatch.setattr(consumers, "beat", beats.beat)
+    return beats
+
+
 @pytest.fixture
 def fresh_channel_layer() -> None:
     """Each test has a loop of its own, and a channel layer belongs to one."""
@@ -153,4 +176,5 @@ async def house(transactional_db: None, fresh_channel_layer: None) -> AsyncItera
         with suppress(asyncio.CancelledError, TimeoutError):
             await page.lose()
     house.stop.set()
-    await asyncio.wait_for(running, HEARD_WITHIN)
+    with suppress(LeaseLost):  # of a test that took it
+        await asyncio.wait_for(running, HEARD_WITHIN)

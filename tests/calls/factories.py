@@ -22,13 +22,19 @@ _numbers = count(1)
 GUEST_ACTS = {Act.ENTER}
 
 
+HALL_POLICY = Policy(shield_guests=False)
+
+
 @dataclass
 class Hall:
-    """A kind of place where people with an account may do everything and anybody else may enter, unless `barred`."""
+    """A kind of place where people with an account may do everything and anybody else may enter, unless `barred`.
+
+    Its guests meet without a member, so that a test needs one only where it is about members.
+    """
 
     barred: set[tuple[str, Act]] = field(default_factory=set)
     ended: list[Call] = field(default_factory=list)
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = HALL_POLICY
 
     def may(self, place: str, identity: str, act: Act) -> bool:
         return (identity, act) not in self.barred and (identity.startswith("user:") or act in GUEST_ACTS)

@@ -12,21 +12,15 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from calls import consumers, services, tickets
+from calls import services, tickets
 from calls.models import Attendance, Call, Seat
 from calls.places import Act
 from calls.relay.terms import Policy
-from tests.calls.conftest import House, Page, in_database
-from tests.calls.factories import HALL, make_call, make_member_seat, make_seat
+from tests.calls.conftest import Beats, House, Page, in_database
+from tests.calls.factories import HALL, HALL_POLICY, make_call, make_member_seat, make_seat
 from tests.calls.fake_node import BAD_OFFER
 
 MEDIA = {"microphone": True, "camera": True, "screen": False}
-
-
-@pytest.fixture
-def quick_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The socket's timer, faster: what it does is the same."""
-    monkeypatch.setattr(consumers, "BEAT", 0.05)
 
 
 # Opening
@@ -125,18 +119,22 @@ async def test_a_first_frame_is_refused_by_name(house: House, case: str, code: s
     assert not house.node.snapshot().calls or house.node.snapshot().calls[0].live == 0
 
 
-@pytest.mark.usefixtures("quick_beat")
-async def test_a_page_that_says_nothing_is_closed(house: House) -> None:
+async def test_a_page_that_says_nothing_is_closed(house: House, beats: Beats) -> None:
     page = await house.page(uuid4())
     await page.open()
+    await beats.strike()
     assert (await page.hear("error"))["code"] == "too_slow"
     assert await page.hear_close() == 4408
 
 
-@pytest.mark.usefixtures("quick_beat")
-async def test_a_relay_that_does_not_answer_is_unavailable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(house.worker._commands, "join", lambda command: None)
+async def test_a_relay_that_does_not_answer_is_unavailable(
+    house: House, beats: Beats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+    monkeypatch.setitem(house.worker._commands, "join", lambda command: asked.set())
     page = await house.first_frame(await in_database(make_seat))
+    await asyncio.wait_for(asked.wait(), 5)
+    await beats.strike(2)
     assert (await page.hear("error"))["code"] == "unavailable"
     assert await page.hear_close() == 4503
 
@@ -232,9 +230,8 @@ async def test_whoever_finds_no_seat_waits_and_is_let_in_by_itself(house: House)
     assert (await waiting.hear("answer"))["sdp"] == f"answer {fourth.pk} 1"
 
 
-@pytest.mark.usefixtures("quick_beat")
 async def test_a_page_that_waits_keeps_its_place_while_its_socket_stands(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: House, beats: Beats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     renewed = asyncio.Event()
     monkeypatch.setattr(house.node, "renew", lambda *_seat: renewed.set())
@@ -243,6 +240,7 @@ async def test_a_page_that_waits_keeps_its_place_while_its_socket_stands(
         await house.joined(await in_database(make_seat, call=call))
     waiting = await house.first_frame(await in_database(make_seat, call=call))
     await waiting.hear("full")
+    await beats.strike()
     await asyncio.wait_for(renewed.wait(), 5)
     await waiting.lose()
     house.node.pass_time(16)
@@ -250,6 +248,22 @@ async def test_a_page_that_waits_keeps_its_place_while_its_socket_stands(
 
 
 # In the call
+
+
+async def test_guests_without_a_member_are_told_of_nobody_and_write_to_nobody(house: House) -> None:
+    """Rule C3."""
+    HALL.policy = Policy()
+    try:
+        first = await in_database(make_seat)
+        page = await house.joined(first)
+        other = await house.joined(await in_database(make_seat, call=first.call))
+    finally:
+        HALL.policy = HALL_POLICY
+    await other.say("media", microphone=False, camera=True, screen=False)
+    roster = await other.hear_roster(lambda roster: not roster["participants"][0]["microphone"])
+    assert str(first.pk) not in json.dumps(roster)
+    await page.say("chat", id="c", text="Hello")
+    assert (await page.hear("error"))["code"] == "not_allowed"
 
 
 async def test_chat_goes_to_everybody_and_only_as_safe_text(house: House) -> None:
@@ -390,7 +404,7 @@ async def test_the_member_deadline_ends_the_call(house: House) -> None:
             house.node.calls[str(seat.call_id)].heard(str(seat.pk), house.node._now())
             house.node.pass_time(10.1)
     finally:
-        HALL.policy = Policy()
+        HALL.policy = HALL_POLICY
     assert (await page.hear("ended", "rejoin"))["reason"] == "nobody_joined"
 
 
@@ -408,12 +422,14 @@ async def test_a_member_who_joins_another_call_leaves_this_one(house: House) -> 
     assert not await in_database(Attendance.objects.open().exists)
 
 
-@pytest.mark.usefixtures("quick_beat")
-async def test_pings_come_and_a_page_that_does_not_answer_is_closed(house: House) -> None:
+async def test_pings_come_and_a_page_that_does_not_answer_is_closed(house: House, beats: Beats) -> None:
     page = await house.joined(await in_database(make_seat))
     for _ in range(3):
+        await beats.strike(2)
         assert (await page.hear("ping"))["now"] > 0
         await page.say("pong")
+    await beats.strike(6)
+    await page.hear("ping")
     await page.hear("ping")
     assert await page.hear_close() == 4408
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from channels.layers import get_channel_layer
+from channels_redis.core import RedisChannelLayer
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
@@ -123,6 +125,11 @@ async def test_a_full_channel_is_tried_twice(fresh_channel_layer: None) -> None:
     assert (await layer.receive("relay.small"))["type"] == "first"
     await second
     assert (await layer.receive("relay.small"))["type"] == "second"
+
+
+def test_an_idle_socket_outlives_the_waits_of_the_channel_layer() -> None:
+    """channels_redis issue 422: a command that waits longer than the client does breaks every socket in turn."""
+    assert 2 * RedisChannelLayer.brpop_timeout < settings.REDIS_SOCKET_TIMEOUT
 
 
 async def test_logs_of_a_call_name_nobody(house: House, caplog: pytest.LogCaptureFixture) -> None:

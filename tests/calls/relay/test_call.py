@@ -883,6 +883,18 @@ def test_a_returning_page_goes_on_sharing_its_screen_only_if_it_still_has_it(sti
     assert story.call.people[1].media == Media(screen=still_shared), "and is still muted"
 
 
+def test_shielded_guests_cannot_write_to_each_other() -> None:
+    """Rule C3: what is not heard and not seen is not read either."""
+    story = Story()
+    story.joins("ann", "bob")
+    assert story.roster().shielded
+    assert refusal(lambda: story.call.post_chat("ann", "hello", 1.0)) == "not_allowed"
+    story.joins("nina")
+    assert not story.roster().shielded
+    story.call.post_chat("ann", "hello", 2.0)
+    assert [message.text for message in story.call.chat] == ["hello"]
+
+
 def test_the_last_two_hundred_messages_are_kept_for_who_comes_later() -> None:
     story = Story()
     story.joins("nina")

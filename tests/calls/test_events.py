@@ -1,0 +1,44 @@
+"""What a page is told of the roster depends on who it is (rule C3)."""
+
+from __future__ import annotations
+
+from calls.events import call_roster, roster_for
+from calls.relay.terms import Media, Person, Role, Roster, State
+
+ANN = Person("ann", "Ann", Role.GUEST, State.CONNECTED, Media(), 1.0)
+BOB = Person("bob", "Bob", Role.GUEST, State.CONNECTED, Media(screen=True), 2.0)
+
+
+def roster(*, shielded: bool) -> dict[str, object]:
+    whole = Roster(
+        version=3,
+        people=(ANN, BOB),
+        slots={"ann": ("bob", None, None), "bob": ("ann", None, None)},
+        screen="bob",
+        shielded=shielded,
+    )
+    return dict(call_roster(whole)["roster"])
+
+
+def test_shielded_guest_is_shown_nobody_else() -> None:
+    told = roster_for("ann", Role.GUEST, roster(shielded=True))
+    assert [person["name"] for person in told["participants"]] == ["Ann"]
+    assert told["slots"] == [None, None, None]
+    assert told["screen"] is None
+
+
+def test_shielded_guest_who_shares_still_knows_it() -> None:
+    assert roster_for("bob", Role.GUEST, roster(shielded=True))["screen"] == "bob"
+
+
+def test_member_on_the_way_in_is_shown_the_guests() -> None:
+    told = roster_for("nina", Role.MEMBER, roster(shielded=True))
+    assert [person["name"] for person in told["participants"]] == ["Ann", "Bob"]
+
+
+def test_guest_is_shown_everybody_once_the_member_is_live() -> None:
+    told = roster_for("ann", Role.GUEST, roster(shielded=False))
+    assert [person["name"] for person in told["participants"]] == ["Ann", "Bob"]
+    assert told["slots"] == ["bob", None, None]
+    assert told["screen"] == "bob"
+    assert set(told) == {"version", "started_at", "participants", "slots", "screen"}
