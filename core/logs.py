@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 # What follows these is a key to a place, whoever reads the log.
 _KEYS = re.compile(r"(/(?:i|waiting|rooms/join|accounts/password/reset/key)/)[^/\s\"'?]+")
@@ -27,7 +28,7 @@ class WithoutKeys(logging.Filter):
         return True
 
 
-def log_action(protocol: str, action: str, details: dict[str, object]) -> None:
+def log_action(protocol: str, action: str, details: dict[str, Any]) -> None:
     """Daphne's action logger: one line a request, one each for the opening and the closing of a socket."""
     path = without_keys(_QUERY.sub("", str(details["path"])))
     if protocol == "http" and action == "complete":
