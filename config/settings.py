@@ -114,12 +114,14 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL", default="")
+# Longer than the 5 s channels-redis waits in one command: redis-py 8 gives up after 5 s, too, and idle sockets would break.
+REDIS_SOCKET_TIMEOUT = 15.0
 if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             "CONFIG": {
-                "hosts": [REDIS_URL],
+                "hosts": [{"address": REDIS_URL, "socket_timeout": REDIS_SOCKET_TIMEOUT}],
                 # The default of 100 counts per process for direct sends: 300 of 400 were lost when tried.
                 "channel_capacity": {"specific.*": 10_000, "relay.*": 10_000},
             },
