@@ -114,7 +114,7 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL", default="")
-# Longer than the 5 s channels-redis waits in one command: redis-py 8 gives up after 5 s, too, and idle sockets would break.
+# Longer than the 5 s channels-redis waits in one command: redis-py 8 itself gives up after 5 s, and idle sockets break.
 REDIS_SOCKET_TIMEOUT = 15.0
 if REDIS_URL:
     CHANNEL_LAYERS = {
