@@ -63,6 +63,7 @@ ENDED_KEPT = 10_000  # ids of calls that ended here: a late join must not open o
 RETRIES = (0.1, 0.5, 1.0, 2.0)  # seconds between tries at the database; the last one goes on
 FLUSH = 5.0  # seconds for what is still to be written when the node stops
 DRAIN_LOOK = 0.5  # seconds
+CANCELLED_WITHIN = 0.5  # seconds
 _OF_A_SPEAKER = {"restart", "media", "chat", "renew", "leave"}  # commands only the seat's own page may give
 
 logger = logging.getLogger(__name__)
@@ -168,9 +169,11 @@ class RelayWorker:
             async with asyncio.timeout(FLUSH):
                 await self._writes.join()
                 await self._out.join()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        pending = set(running)
+        while pending:  # again, if need be: asyncio.wait_for of Python 3.11 may swallow one (CPython issue 86296)
+            for task in pending:
+                task.cancel()
+            _done, pending = await asyncio.wait(pending, timeout=CANCELLED_WITHIN)
         release = partial(services.release_node, node=self.id, now=timezone.now())
         with suppress(OperationalError, InterfaceError):
             await database_sync_to_async(release)()

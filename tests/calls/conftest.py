@@ -80,7 +80,8 @@ class Page:
 
     async def lose(self) -> None:
         """The network is gone, or the tab: no `leave`."""
-        await self.socket.disconnect(timeout=HEARD_WITHIN)
+        with suppress(asyncio.CancelledError, TimeoutError):
+            await self.socket.disconnect(timeout=1.0)
 
 
 class House:
@@ -173,8 +174,7 @@ async def house(transactional_db: None, fresh_channel_layer: None) -> AsyncItera
     await eventually(RelayLease.objects.exists)
     yield house
     for page in house.pages:
-        with suppress(asyncio.CancelledError, TimeoutError):
-            await page.lose()
+        await page.lose()
     house.stop.set()
     with suppress(LeaseLost):  # of a test that took it
         await asyncio.wait_for(running, HEARD_WITHIN)
