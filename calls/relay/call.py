@@ -143,7 +143,7 @@ class RelayCall:
         self._seats_given = 0
         self._chat: deque[ChatPosted] = deque(maxlen=CHAT_KEPT)
         self._effects: list[Effect] = []
-        self._roster = Roster(version=0, people=(), slots={})
+        self._roster = Roster(version=0, people=(), slots={}, shielded=policy.shield_guests)
         self._told_version = 0
         self._told_deadline = self._member_deadline
         self._told_countdown = self._countdown()
