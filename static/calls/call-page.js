@@ -99,23 +99,23 @@ class CallPage {
     const { connection } = this.#place;
     if (connection === 0) return this.#showOutside("door");
     if (connection < this.#data.connection) return this.#showOutside("taken_over");
-    if (!(await this.#place.isOurs())) return this.#showOutside("door");
+    const isOurs = this.#place.isOurs();
     const { ticket, ticketUrl } = this.#data;
     const socketUrl = new URL(`/ws/calls/${this.#data.callId}/`, location.href);
     socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
     const csrfToken = part("join-form").elements.csrfmiddlewaretoken.value;
     this.#link = new CallLink({ socketUrl: socketUrl.href, ticketUrl, csrfToken, ticket, connection }, {
-      firstFrame: () => this.#firstFrame(),
+      firstFrame: () => this.#firstFrame(isOurs),
       frame: (frame) => this.#receive(frame),
       linked: (linked) => this.#set(linkChanged(this.#state, linked)),
       mediaLost: () => this.#forgetMedia(),
       over: (reason) => this.#finish(reason),
     });
     this.#ticker = setInterval(() => this.#tick(), 250);
-    const opened = this.#openWanted();
     this.#link.open();
     this.#render();
-    await opened;
+    if (!(await isOurs)) return this.#showOutside("door");
+    await this.#openWanted();
     return this.#keepAwake();
   }
 
@@ -131,7 +131,8 @@ class CallPage {
 
   // --- Joining and coming back
 
-  async #firstFrame() {
+  /** @param {Promise<boolean>} isOurs nothing is said before we know */
+  async #firstFrame(isOurs) {
     const { connection } = this.#place;
     if (this.#peer && this.#state.phase === "live") return { type: "resume", connection, version: this.#state.version };
     this.#peer?.close();
@@ -142,8 +143,10 @@ class CallPage {
     });
     this.#peer = peer;
     this.#adopted = false;
+    const offer = await peer.offer();
     this.#sound.play(peer);
-    return { type: "join", offer: await peer.offer(), media: this.#sending };
+    if (!(await isOurs)) return new Promise(() => {});
+    return { type: "join", offer, media: this.#sending };
   }
 
   #receive(frame) {
@@ -529,4 +532,7 @@ class CallPage {
   }
 }
 
-new CallPage(JSON.parse(part("call-data").textContent)).start();
+const begin = () => new CallPage(JSON.parse(part("call-data").textContent)).start();
+// As soon as the page is read: before the scripts that are put off till then, and before it is first drawn.
+if (document.readyState === "loading") document.addEventListener("readystatechange", begin, { once: true });
+else begin();

@@ -111,8 +111,9 @@ export class Stage {
 
 /** One element a remote seat, so that somebody whose camera is off is heard all the same. */
 export class Sound {
-  #elements = [new Audio(), new Audio(), new Audio()];
+  #elements = [];
   #refused;
+  #speaker = "";
 
   /** @param {(silent: boolean) => void} refused the browser wants a press of a button first, or no longer */
   constructor(refused) {
@@ -121,21 +122,24 @@ export class Sound {
 
   /** @param {PeerLink} media */
   play(media) {
-    this.#elements.forEach((element, seat) => (element.srcObject = media.seats[seat].audio));
+    this.#elements = media.seats.map(({ audio }, seat) => {
+      const element = this.#elements[seat] ?? new Audio();
+      element.srcObject = audio;
+      return element;
+    });
+    this.through(this.#speaker);
     return this.start();
   }
 
   async start() {
-    const started = this.#elements.filter(({ srcObject }) => srcObject).map((element) => element.play());
-    const outcomes = await Promise.allSettled(started);
+    const outcomes = await Promise.allSettled(this.#elements.map((element) => element.play()));
     this.#refused(outcomes.some(({ reason }) => reason?.name === "NotAllowedError"));
   }
 
-  /** @param {string} speaker device id */
-  async through(speaker) {
-    if (!speaker || !this.#elements[0].setSinkId) return;
-    // A speaker that is no longer there leaves the sound where it was.
-    await Promise.allSettled(this.#elements.map((element) => element.setSinkId(speaker)));
+  /** @param {string} [speaker] device id. One that is no longer there leaves the sound where it was. */
+  async through(speaker = "") {
+    this.#speaker = speaker;
+    if (speaker) await Promise.allSettled(this.#elements.map((element) => element.setSinkId?.(speaker)));
   }
 
   destroy() {
