@@ -532,7 +532,4 @@ class CallPage {
   }
 }
 
-const begin = () => new CallPage(JSON.parse(part("call-data").textContent)).start();
-// As soon as the page is read: before the scripts that are put off till then, and before it is first drawn.
-if (document.readyState === "loading") document.addEventListener("readystatechange", begin, { once: true });
-else begin();
+new CallPage(JSON.parse(part("call-data").textContent)).start();
