@@ -211,6 +211,8 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
+# Seconds. Hashed names are kept for ever; under DEBUG this lets a call use what its entrance fetched ahead of it.
+WHITENOISE_MAX_AGE = 10 if DEBUG else 60
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 

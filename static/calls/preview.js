@@ -33,7 +33,9 @@ export class Preview {
     this.#part("retry").addEventListener("click", () => this.#open(this.#wanted()), { signal });
     this.#part("sound").addEventListener("click", () => this.#playSound(), { signal });
     navigator.mediaDevices?.addEventListener?.("devicechange", () => this.#list(), { signal });
-    window.addEventListener("pagehide", () => this.#release(["camera", "microphone"]), { signal });
+    // Joining: the call wants the camera, and the time, for itself.
+    document.addEventListener("submit", (event) => !event.defaultPrevented && this.destroy(), { signal });
+    window.addEventListener("pagehide", () => this.destroy(), { signal });
   }
 
   start() {
@@ -42,6 +44,7 @@ export class Preview {
 
   destroy() {
     this.#stop.abort();
+    this.#meter?.destroy();
     this.#release(["camera", "microphone"]);
   }
 
