@@ -79,10 +79,12 @@ class SeatQuerySet(models.QuerySet["Seat"]):
         """The seats of the same call, and of no other (hazard H6)."""
         return self.filter(call_id=seat.call_id)
 
-    def live_member(self, identity: str) -> SeatQuerySet:
-        """Where this person is live as a member: at most one call (rule C4)."""
-        here = Attendance.objects.filter(seat=OuterRef("pk"), left_at=None)
-        return self.filter(Exists(here), identity=identity, role=Seat.Role.MEMBER, call__ended_at=None)
+    def of_member(self, identity: str) -> SeatQuerySet:
+        """Where this person has a seat as a member, in calls that are open."""
+        return self.filter(identity=identity, role=Seat.Role.MEMBER, call__ended_at=None)
+
+    def live(self) -> SeatQuerySet:
+        return self.filter(Exists(Attendance.objects.filter(seat=OuterRef("pk"), left_at=None)))
 
 
 class Seat(models.Model):

@@ -69,10 +69,7 @@ def admit(*, call: Call, identity: str, display_name: str, role: str, leave_othe
     if not Call.objects.open().filter(pk=call.pk).exists():
         raise DomainError("ended", _("This call has ended."))
     if role == Seat.Role.MEMBER:
-        for other in Seat.objects.live_member(identity).exclude(call=call).select_related("call"):
-            if not leave_other:
-                raise DomainError("in_another_call", _("You are in another call. Leave it to join this one?"))
-            _let_go(other)
+        _leave_others(call, identity, asked=leave_other)
     seat, created = Seat.objects.get_or_create(
         call=call, identity=identity, defaults={"display_name": display_name, "role": role}
     )
@@ -215,7 +212,7 @@ def open_attendance(*, seat_id: UUID, node: str, at: datetime) -> None:
         return
     Attendance.objects.get_or_create(seat=seat, left_at=None, defaults={"joined_at": at, "node": node})
     if seat.role == Seat.Role.MEMBER:
-        for other in Seat.objects.live_member(seat.identity).exclude(pk=seat.pk).select_related("call"):
+        for other in Seat.objects.of_member(seat.identity).live().exclude(pk=seat.pk).select_related("call"):
             _let_go(other)
 
 
@@ -315,6 +312,21 @@ def _reserved(call: Call, *, now: datetime) -> dict[str, float]:
 
 def moment(unix_seconds: float) -> datetime:
     return datetime.fromtimestamp(unix_seconds, UTC)
+
+
+def _leave_others(call: Call, identity: str, *, asked: bool) -> None:
+    """Rule C4: a member is in this call alone. Also where they are not live just now: that page may be on its way back.
+
+    Raises DomainError "in_another_call" for one who is live there and was not asked.
+    """
+    seats = Seat.objects.of_member(identity)
+    # Two Joins at once in two calls take the same rows in the same order.
+    list(seats.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+    others = seats.exclude(call=call)
+    if not asked and others.live().exists():
+        raise DomainError("in_another_call", _("You are in another call. Leave it to join this one?"))
+    for other in others.select_related("call"):
+        _let_go(other)
 
 
 def _let_go(seat: Seat) -> None:

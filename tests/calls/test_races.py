@@ -15,7 +15,7 @@ from django.utils import timezone
 from calls import services
 from calls.models import Attendance, Call, RelayLease, Seat
 from calls.relay.terms import EndReason
-from tests.calls.factories import HALL, make_call, make_lease, make_place, make_seat
+from tests.calls.factories import HALL, make_call, make_lease, make_member_seat, make_place, make_seat
 
 pytestmark = pytest.mark.django_db(transaction=True)
 T = TypeVar("T")
@@ -51,6 +51,21 @@ def test_a_person_admitted_many_times_at_once_has_one_seat_and_different_numbers
     call, who = make_call(), f"visitor:{uuid4()}"
     at_once(lambda number: services.admit(call=call, identity=who, display_name="Ann", role="guest"))
     assert Seat.objects.get().connection == 4
+
+
+@pytest.mark.parametrize("_round", range(ROUNDS))
+def test_a_member_who_joins_two_calls_at_once_is_in_the_newer_alone(_round: int) -> None:
+    """Rule C4: neither Join fails, and one of the two pages cannot come back by itself."""
+    seats = [make_member_seat()]
+    seats.append(make_seat(identity=seats[0].identity, role=Seat.Role.MEMBER))
+
+    def join(number: int) -> Seat:
+        call = seats[number].call
+        return services.admit(call=call, identity=seats[0].identity, display_name="N", role="member")
+
+    joined = at_once(join, people=2)
+    stand = {seat.pk: seat.connection for seat in Seat.objects.all()}
+    assert sorted(stand[seat.pk] - seat.connection for seat in joined) == [0, 1]
 
 
 @pytest.mark.parametrize("_round", range(ROUNDS))

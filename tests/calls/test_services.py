@@ -106,6 +106,16 @@ def test_a_member_live_in_another_call_is_asked_first(told: list[tuple[str, dict
     assert refusal(lambda: services.enter(ticket=ticket_of(there))) == "taken_over"
 
 
+def test_a_page_that_was_lost_does_not_come_back_over_a_newer_join_in_another_call() -> None:
+    """Rule C4: nobody was live there any more, so nobody was asked; the old page wakes up later all the same."""
+    there = make_member_seat()
+    ticket = ticket_of(there)
+    make_lease()
+    newer = services.admit(call=make_call(), identity=there.identity, display_name="N", role="member")
+    assert refusal(lambda: services.enter(ticket=ticket)) == "taken_over"
+    assert services.enter(ticket=ticket_of(newer)).connection == 1
+
+
 def test_a_guest_may_be_in_two_calls() -> None:
     there = make_seat()
     go_live(there)
