@@ -7,7 +7,7 @@ of a frame has a value that could not be stored, sent on or shown.
 from __future__ import annotations
 
 import json
-import unicodedata
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
@@ -21,6 +21,8 @@ MAX_TICKET = 400
 MAX_CHAT = 2_000
 MAX_NUMBER = 2**31 - 1
 
+# Categories Cc, but for tab and line breaks, and Cs.
+_REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # UAX #9 §2: embeddings, overrides and isolates turn the text around them, names included.
 _BIDI_CONTROLS = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 
@@ -145,7 +147,7 @@ class _Fields:
         value = self._value.get(name)
         if not isinstance(value, str) or not 0 < len(value) <= limit:
             self.refuse(name)
-        if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\t\r\n" for letter in value):
+        if _REFUSED.search(value):
             self.refuse(name)
         return value
 

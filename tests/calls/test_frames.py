@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import unicodedata
 from typing import Any
 from uuid import UUID
 
@@ -116,6 +118,17 @@ def test_text_cannot_turn_the_page_around_it(text: str) -> None:
     frame = parse(json.dumps({"type": "chat", "text": text}))
     assert isinstance(frame, frames.PostChat)
     assert frame.text == text.translate(dict.fromkeys(map(ord, "\u202e\u2066\u2069")))
+
+
+def test_control_characters_and_lone_surrogates_are_refused_tabs_and_line_breaks_are_not() -> None:
+    letters = [letter for letter in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(letter) in ("Cc", "Cs")]
+    for letter in letters:
+        text = json.dumps({"type": "chat", "text": f"a{letter}b"})
+        if letter in "\t\r\n":
+            assert parse(text)
+        else:
+            with pytest.raises(FrameError):
+                parse(text)
 
 
 @pytest.mark.parametrize("text", [" ", "\n\n", "\u202e", "x" * 2_001])
