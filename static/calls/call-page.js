@@ -166,7 +166,7 @@ class CallPage {
   /** Whoever takes over, or comes back, is as muted as before (rule C4): the server's first roster says so. */
   #adopt() {
     const own = myself(this.#state);
-    this.#peer?.fit(this.#state.participants.length);
+    this.#fit();
     if (!own) return;
     if (!this.#adopted) {
       this.#adopted = true;
@@ -179,8 +179,12 @@ class CallPage {
   #recovered(peer) {
     if (peer !== this.#peer) return;
     this.#connectedOnce = true;
-    this.#peer.fit(this.#state.participants.length);
+    this.#fit();
     this.#render();
+  }
+
+  #fit() {
+    this.#peer?.fit(tiles(this.#state).filter(({ participant }) => participant.state === "connected").length);
   }
 
   async #restart(peer) {

@@ -211,11 +211,11 @@ export function urgency(seconds) {
   return seconds <= 60 ? "soon" : "calm";
 }
 
-/** At most two letters for a pause tile, by what a reader sees as letters, in any script. */
+const LETTER = /[\p{L}\p{N}]\p{M}*/u;
+
+/** At most two letters for a pause tile, in any script. */
 export function initials(name) {
-  const words = name.trim().split(/\s+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
-  const first = (word) => [...new Intl.Segmenter().segment(word)].map(({ segment }) => segment)
-    .find((letter) => /[\p{L}\p{N}]/u.test(letter)) ?? "";
-  const chosen = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return chosen.map(first).join("").toLocaleUpperCase() || "?";
+  const letters = name.split(/\s+/u).flatMap((word) => LETTER.exec(word)?.[0] ?? []);
+  const chosen = letters.length > 1 ? [letters[0], letters.at(-1)] : letters;
+  return chosen.join("").toLocaleUpperCase() || "?";
 }

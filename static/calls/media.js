@@ -4,13 +4,19 @@
  * The tracks of a remote seat never change: the roster says who is behind them. No DOM but its media objects.
  */
 
-const SENDS = ["audio", "video", "video"]; // microphone, camera, screen
 const RECEIVES = ["audio", "video", "audio", "video", "audio", "video", "video"];
-const SCREEN_RATE = 2_500_000; // bit/s
-// With three pictures to receive, each is small on the others' screens.
+// How large a picture is worth sending to so many others. To nobody: small, so that the first picture whoever comes next
+// sees is quick to make, to carry and to show; large as soon as they are connected.
 const CAMERA = [
-  { people: 2, maxBitrate: 1_800_000, scaleResolutionDownBy: 1 },
-  { people: 4, maxBitrate: 900_000, scaleResolutionDownBy: 2 },
+  { others: 0, maxBitrate: 200_000, scaleResolutionDownBy: 4 },
+  { others: 1, maxBitrate: 1_800_000, scaleResolutionDownBy: 1 },
+  { others: 3, maxBitrate: 900_000, scaleResolutionDownBy: 2 },
+];
+const encodingOf = ({ maxBitrate, scaleResolutionDownBy }) => ({ maxBitrate, scaleResolutionDownBy });
+const SENDS = [
+  ["audio", {}], // microphone
+  ["video", encodingOf(CAMERA[0])],
+  ["video", { maxBitrate: 2_500_000 }], // screen
 ];
 const RESTART_AFTER = 2_500; // ms without a connection before another way is looked for
 const GIVE_UP_AFTER = 9_000; // ms: then a new connection is quicker
@@ -23,7 +29,7 @@ export class PeerLink {
   #tracks;
   #on;
   #timers = new Set();
-  #cameraProfile = null;
+  #profile = CAMERA[0];
   /** @type {{audio: MediaStream, video: MediaStream}[]} by remote seat */
   seats;
   /** @type {MediaStream} */
@@ -38,8 +44,10 @@ export class PeerLink {
     this.#on = events;
     this.#tracks = { ...tracks };
     this.#peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
-    const add = (kind, direction) => this.#peer.addTransceiver(kind, { direction });
-    this.#transceivers = [...SENDS.map((kind) => add(kind, "sendonly")), ...RECEIVES.map((kind) => add(kind, "recvonly"))];
+    this.#transceivers = [
+      ...SENDS.map(([kind, encoding]) => this.#peer.addTransceiver(kind, { direction: "sendonly", sendEncodings: [encoding] })),
+      ...RECEIVES.map((kind) => this.#peer.addTransceiver(kind, { direction: "recvonly" })),
+    ];
     const stream = (line) => new MediaStream([this.#transceivers[line].receiver.track]);
     this.seats = [3, 5, 7].map((line) => ({ audio: stream(line), video: stream(line + 1) }));
     this.screen = stream(9);
@@ -82,13 +90,12 @@ export class PeerLink {
     await this.#attach(name, track);
   }
 
-  /** How many are in the call decides how large a picture is worth sending. */
-  async fit(people) {
-    const profile = CAMERA.find((candidate) => people <= candidate.people) ?? CAMERA.at(-1);
-    if (profile === this.#cameraProfile || this.#peer.signalingState !== "stable") return;
-    this.#cameraProfile = profile;
+  /** @param {number} others connected people who may see the camera */
+  async fit(others) {
+    const profile = CAMERA.find((candidate) => others <= candidate.others) ?? CAMERA.at(-1);
+    if (profile === this.#profile || !this.connected) return;
+    this.#profile = profile;
     await this.#limit(this.#transceivers[1].sender, profile);
-    await this.#limit(this.#transceivers[2].sender, { people: 0, maxBitrate: SCREEN_RATE, scaleResolutionDownBy: 1 });
   }
 
   get connected() {
@@ -109,14 +116,14 @@ export class PeerLink {
     }
   }
 
-  async #limit(sender, { maxBitrate, scaleResolutionDownBy }) {
+  async #limit(sender, profile) {
     const parameters = sender.getParameters();
     if (!parameters.encodings.length) return;
-    Object.assign(parameters.encodings[0], { maxBitrate, scaleResolutionDownBy });
+    Object.assign(parameters.encodings[0], encodingOf(profile));
     try {
       await sender.setParameters(parameters);
     } catch {
-      this.#cameraProfile = null; // another change was under way: the next roster tries again
+      this.#profile = null; // another change was under way: the next roster tries again
     }
   }
 

@@ -11,7 +11,7 @@ export class ChatPanel {
   #list = document.getElementById("messages");
   #field = document.getElementById("chat-text");
   #chat = null;
-  #time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  #time = null;
 
   /** @param {(text: string) => boolean} post whether it went out. @param {AbortSignal} signal */
   constructor(post, signal) {
@@ -50,6 +50,7 @@ export class ChatPanel {
   }
 
   #line({ participant, name, text, at }, me) {
+    this.#time ??= new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
     const line = fromTemplate("message-template");
     line.classList.toggle("own", participant === me);
     line.querySelector("[data-name]").textContent = name;
