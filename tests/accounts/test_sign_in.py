@@ -5,6 +5,7 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -59,6 +60,14 @@ def test_guessing_at_one_account_is_stopped_even_with_the_right_password(client:
         client.post(LOGIN, {"login": nina.email, "password": "guess"})
     assert client.post(LOGIN, {"login": nina.email, "password": PASSWORD}).status_code == 200
     assert client.post(LOGIN, {"login": colleague.email, "password": PASSWORD}).status_code == 302
+
+
+def test_guessing_at_many_others_does_not_free_the_one(db: None) -> None:
+    """Hazard H10: the counters of one attack are not room for the next."""
+    keys = [f"guess:{number}" for number in range(400)]
+    for key in keys:
+        cache.set(key, 1, 300)
+    assert len(cache.get_many(keys)) == len(keys)
 
 
 def test_somebody_no_longer_active_stays_out(client: Client, nina: User) -> None:
