@@ -20,7 +20,9 @@ from channels.db import database_sync_to_async
 from channels.exceptions import ChannelFull
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from calls import events, frames, services
 from calls.tickets import read
@@ -47,6 +49,7 @@ CLOSE_CODES = {
     "draining": 4503,
 }
 CLOSED_NORMALLY = 1000
+_UNREACHABLE = gettext_lazy("The meeting service cannot be reached just now. Trying again…")
 _NO_SEAT = {"no_such_call", "no_such_participant", "rejoin"}  # the relay does not have this seat (any more)
 
 logger = logging.getLogger(__name__)
@@ -147,6 +150,9 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         except DomainError as error:
             await self._refuse(error.code, error.message)
             return
+        except (OperationalError, InterfaceError):
+            await self._refuse("unavailable", str(_UNREACHABLE))
+            return
         await self.channel_layer.group_add(events.call_group(self.call_id), self.channel_name)
         if isinstance(frame, frames.Resume):
             await self._tell_relay(events.relay_resume(**self._seat))
@@ -177,6 +183,8 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await database_sync_to_async(services.end_call_as_member)(seat_id=seat_id)
         except DomainError as error:
             await self._say_error(error.code, error.message, frame.id)
+        except (OperationalError, InterfaceError):
+            await self._say_error("unavailable", _("This could not be done just now. Try again."), frame.id)
 
     # The relay, about this seat
 
@@ -270,7 +278,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if self.stage is Stage.FIRST_FRAME:
                 await self._refuse("too_slow", _("Nothing came from this page."))
             elif self.stage is Stage.ASKING and stage is Stage.ASKING:
-                await self._refuse("unavailable", _("The meeting service cannot be reached just now. Trying again…"))
+                await self._refuse("unavailable", str(_UNREACHABLE))
             elif self.stage is Stage.SPEAKING:
                 if self._waiting:
                     await self._tell_relay(events.relay_renew(**self._seat))
@@ -344,4 +352,7 @@ def is_own_origin(headers: list[tuple[bytes, bytes]]) -> bool:
     if origin == settings.PUBLIC_URL:
         return True
     host = named.get(b"host", b"").decode("latin1")
-    return bool(host) and urlsplit(origin).netloc == host
+    try:
+        return bool(host) and urlsplit(origin).netloc == host
+    except ValueError:  # "http://["
+        return False

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from calls import services, tickets
@@ -27,7 +28,8 @@ MEDIA = {"microphone": True, "camera": True, "screen": False}
 
 
 @pytest.mark.parametrize(
-    "origin", [None, "https://evil.example", "http://testserver.evil.example", "null", "http://testserver:81"]
+    "origin",
+    [None, "https://evil.example", "http://testserver.evil.example", "null", "http://testserver:81", "http://["],
 )
 async def test_a_page_of_another_origin_is_refused_before_accept(house: House, origin: str | None) -> None:
     page = await house.page(uuid4(), origin=origin)
@@ -137,6 +139,30 @@ async def test_a_relay_that_does_not_answer_is_unavailable(
     await beats.strike(2)
     assert (await page.hear("error"))["code"] == "unavailable"
     assert await page.hear_close() == 4503
+
+
+@pytest.mark.parametrize("away", [OperationalError, InterfaceError])
+async def test_while_the_database_is_away_nobody_comes_in_and_nobody_falls_out(
+    house: House, monkeypatch: pytest.MonkeyPatch, away: type[Exception]
+) -> None:
+    """Hazard H22: whoever comes is told to try again, whoever is in stays, and is told what could not be done."""
+
+    def fail(**values: object) -> None:
+        raise away
+
+    seat = await in_database(make_member_seat)
+    page = await house.joined(seat)
+    for name in ("enter", "end_call_as_member", "remove_participant_as_member"):
+        monkeypatch.setattr(services, name, fail)
+    late = await house.first_frame(await in_database(make_seat, call=seat.call))
+    assert (await late.hear("error"))["code"] == "unavailable"
+    assert await late.hear_close() == 4503
+    for command in ({"type": "end"}, {"type": "remove", "participant": str(seat.pk)}):
+        await page.say(command.pop("type"), id="c", **command)
+        error = await page.hear("error")
+        assert (error["code"], error["id"]) == ("unavailable", "c")
+    await page.say("chat", text="Still here")
+    assert (await page.hear("chat"))["text"] == "Still here"
 
 
 async def test_too_many_frames_close_the_socket_and_nobody_elses(house: House) -> None:
