@@ -52,7 +52,7 @@ test: setup-dev ## Run every test: Python, JavaScript, browser stories (DATABASE
 	@bash tests/ensure-chromium.sh
 	npm test --silent
 	$(BIN)/python -m pytest --ignore=tests/e2e -q $(ARGS)
-	$(BIN)/python -m pytest tests/e2e -q $(ARGS)
+	$(BIN)/python -m pytest tests/e2e -q --capture=no $(ARGS)
 
 .PHONY: lint
 lint: setup-dev ## Style, types, templates, floors, migrations, production settings
