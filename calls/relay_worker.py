@@ -137,16 +137,16 @@ class RelayWorker:
         Raises LeaseLost, and OSError when the media port cannot be bound.
         """
         running: list[asyncio.Task[None]] = []
-        async with ThreadSensitiveContext():
-            await self._node.start()
-            try:
+        await self._node.start()
+        try:
+            async with ThreadSensitiveContext():
                 await database_sync_to_async(leases.take)(self.id)
-                loops = (self._receive(), self._send(), self._write(), self._renew())
-                running += [asyncio.create_task(loop) for loop in loops]
-                logger.info("Relay %s serves.", self.id)
-                await self._serve(stop, drain, running)
-            finally:
-                await self._stop(running)
+            loops = (self._receive(), self._send(), self._write(), self._renew())
+            running += [asyncio.create_task(loop) for loop in loops]
+            logger.info("Relay %s serves.", self.id)
+            await self._serve(stop, drain, running)
+        finally:
+            await self._stop(running)
 
     async def _serve(self, stop: asyncio.Event, drain: float, running: Sequence[asyncio.Task[None]]) -> None:
         """Return when asked to stop and drained; raise what any of the loops raises."""
@@ -176,7 +176,8 @@ class RelayWorker:
             _done, pending = await asyncio.wait(pending, timeout=CANCELLED_WITHIN)
         release = partial(services.release_node, node=self.id, now=timezone.now())
         with suppress(OperationalError, InterfaceError):
-            await database_sync_to_async(release)()
+            async with ThreadSensitiveContext():
+                await database_sync_to_async(release)()
 
     def _load(self) -> int:
         return sum(call.live + call.waiting for call in self._node.snapshot().calls)
@@ -205,14 +206,15 @@ class RelayWorker:
                 self._out.task_done()
 
     async def _write(self) -> None:
-        while True:
-            write = await self._writes.get()
-            try:
-                await self._write_once_possible(write)
-            except Exception:
-                logger.exception("A row could not be written.")
-            finally:
-                self._writes.task_done()
+        async with ThreadSensitiveContext():
+            while True:
+                write = await self._writes.get()
+                try:
+                    await self._write_once_possible(write)
+                except Exception:
+                    logger.exception("A row could not be written.")
+                finally:
+                    self._writes.task_done()
 
     async def _write_once_possible(self, write: Callable[[], object]) -> None:
         tries = 0
@@ -228,13 +230,15 @@ class RelayWorker:
                 return
 
     async def _renew(self) -> None:
-        while True:
-            live = sum(call.live for call in self._node.snapshot().calls)
-            renew = partial(leases.renew, self.id, live=live, draining=self._draining)
-            with suppress(OperationalError, InterfaceError):
-                if not await database_sync_to_async(renew)():
-                    raise LeaseLost(self.id)
-            await asyncio.sleep(leases.RENEWED_EACH)
+        """On a thread of its own: a row that waits for somebody else's lock must not cost the node its lease."""
+        async with ThreadSensitiveContext():
+            while True:
+                live = sum(call.live for call in self._node.snapshot().calls)
+                renew = partial(leases.renew, self.id, live=live, draining=self._draining)
+                with suppress(OperationalError, InterfaceError):
+                    if not await database_sync_to_async(renew)():
+                        raise LeaseLost(self.id)
+                await asyncio.sleep(leases.RENEWED_EACH)
 
     # Commands
 

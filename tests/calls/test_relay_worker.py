@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,18 @@ async def test_a_row_that_can_never_be_written_does_not_hold_up_the_others(
     await house.go_live(seat)
     assert await in_database(Attendance.objects.open().exists)
     assert "could not be written" in caplog.text
+
+
+async def test_a_row_that_waits_for_a_lock_does_not_cost_the_node_its_lease(house: House) -> None:
+    """Hazard H22: else one locked row ends every call of the node."""
+    locked, unlocked = threading.Event(), threading.Event()
+    house.worker._store(lambda: locked.set() or unlocked.wait(10))
+    try:
+        assert await asyncio.to_thread(locked.wait, 5)
+        await in_database(RelayLease.objects.update, expires_at="2000-01-01T00:00Z")
+        await eventually(RelayLease.objects.live().exists)
+    finally:
+        unlocked.set()
 
 
 async def test_a_command_that_makes_no_sense_stops_nothing(house: House) -> None:
