@@ -238,7 +238,7 @@ class Slot:
         if index < self._first:
             return 0
         timestamp = (packet.timestamp + self._timestamp_offset) & 0xFFFFFFFF
-        if index >= self._highest:
+        if index > self._highest:
             self._highest = index
             self._last_timestamp = timestamp
             self._last_at = now
@@ -274,7 +274,7 @@ class Slot:
         if vp8 is not None:
             self._picture_offset = self._last_picture + 1 - vp8.picture_id
             self._tl0_offset = self._last_tl0 + 1 - vp8.tl0_index
-        self._first = self._highest = packet.index
+        self._first, self._highest = packet.index, packet.index - 1
         self._open = True
         return True
 

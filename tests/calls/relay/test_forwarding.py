@@ -171,6 +171,16 @@ def test_timestamps_go_on_with_the_clock_over_a_switch() -> None:
     assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 10 * 90000
 
 
+def test_resent_last_packet_does_not_set_the_timeline_back() -> None:
+    first, second, slot = Publisher(), Publisher(timestamp=7), make_slot()
+    slot.show(first.source, ignore, 0.0)
+    before = forward(first, slot, 0.0, first.frame(keyframe=True))[-1]
+    assert slot.resend(before.sequence, 0, 0.9, 0.02, memoryview(bytearray(2048)))
+    slot.show(second.source, ignore, 1.0)
+    after = forward(second, slot, 1.0, second.frame(keyframe=True))[0]
+    assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == 90000
+
+
 def test_outgoing_packet_carries_mid_and_send_time() -> None:
     publisher, slot, out = Publisher("audio"), make_slot("audio"), memoryview(bytearray(2048))
     slot.show(publisher.source, ignore, 0.0)
