@@ -30,13 +30,15 @@ class Pipe:
         self.queue: asyncio.Queue[bytes] = asyncio.Queue()
         self.other: Pipe
         self.sent: list[bytes] = []
+        self.losing: range = range(0)  # which of the datagrams sent
 
     async def _recv(self) -> bytes:
         return await self.queue.get()
 
     async def _send(self, data: bytes) -> None:
         self.sent.append(data)
-        self.other.queue.put_nowait(data)
+        if len(self.sent) - 1 not in self.losing:
+            self.other.queue.put_nowait(data)
 
 
 def make_pair() -> tuple[RTCDtlsTransport, RTCDtlsTransport, Pipe, Pipe]:
@@ -110,6 +112,22 @@ async def test_stop_leaves_no_task() -> None:
     await far.stop()
     await asyncio.sleep(0)
     assert len(asyncio.all_tasks()) == before
+
+
+async def test_lost_flight_is_sent_again_by_either_end() -> None:
+    """RFC 6347 §4.2.4: aiortc reads OpenSSL's timer, so that a lossy start still comes up within 15 s."""
+
+    async def connect_losing(ours: range, theirs: range) -> bool:
+        near, far, pipe, other = make_pair()
+        pipe.losing, other.losing = ours, theirs
+        await connect(near, far)
+        await near.stop()
+        await far.stop()
+        return bool(near._tx_srtp and far._tx_srtp)
+
+    losses = [(range(n, n + 1), range(0)) for n in range(2)] + [(range(0), range(n, n + 1)) for n in range(2)]
+    async with asyncio.timeout(15):
+        assert all(await asyncio.gather(*(connect_losing(*each) for each in [*losses, (range(1), range(1, 2))])))
 
 
 @pytest.fixture
