@@ -10,6 +10,7 @@ import itertools
 import json
 import shutil
 import socket
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -74,10 +75,14 @@ class _Api:
         self._loop.add_reader(self._socket, self._readable)
         self._numbers = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[Message]] = {}
+        self.up: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)  # by handle: its media is up
         self.session = 0
 
     def _readable(self) -> None:
         message: Message = json.loads(self._socket.recv(1 << 20))
+        if message["janus"] == "webrtcup":
+            self.up[message["sender"]].set()
+            return
         waiting = self._waiting.get(message.get("transaction", ""))
         if waiting is None or waiting.done() or message["janus"] == "ack":
             return
@@ -116,6 +121,10 @@ class _Handle:
         answer = await api.request("attach", plugin=_PLUGIN)
         return cls(api, answer["data"]["id"])
 
+    async def up(self) -> None:
+        """Until Janus itself says that media is up: nobody can subscribe to a feed before. Raises TimeoutError."""
+        await asyncio.wait_for(self._api.up[self._number].wait(), 10)
+
     async def ask(self, jsep: Message | None = None, **body: object) -> Message:
         extra = {} if jsep is None else {"jsep": jsep}
         return await self._api.request("message", handle_id=self._number, body=body, **extra)
@@ -149,6 +158,7 @@ class _Visitor(Attendee):
         answered = await handle.ask(jsep={"type": "offer", "sdp": offer, "trickle": False}, request="publish")
         self.publisher.peer.connect(parse(answered["jsep"]["sdp"]).transport)
         await self.publisher.peer.connected(10)
+        await handle.up()
         self.publisher.start_reports()
 
     async def subscribe(self, api: _Api, room: int, feeds: list[int]) -> None:
