@@ -7,6 +7,7 @@ see core.checks.
 from __future__ import annotations
 
 import secrets
+import socket
 from pathlib import Path
 
 import environ
@@ -29,13 +30,25 @@ def _development_secret() -> str:
     return path.read_text()
 
 
+def _own_address() -> str:
+    """This host's address on its network: where a phone beside it finds a link. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: nobody's
+        except OSError:
+            return "localhost"
+        return str(probe.getsockname()[0])
+
+
 SECRET_KEY = env("SECRET_KEY", default="") or (_development_secret() if DEBUG else "")
 # Links are derived from a key of their own, so that the session secret can be changed without killing every link.
 LINK_KEY = env("LINK_KEY", default="") or SECRET_KEY
 
 PORT = env.int("PORT", default=8000)
 HTTPS = env.bool("HTTPS", default=False)  # a self-signed certificate, for a phone on the same network
-PUBLIC_URL = env("PUBLIC_URL", default=f"{'https' if HTTPS else 'http'}://localhost:{PORT}").rstrip("/")
+PUBLIC_URL = env(
+    "PUBLIC_URL", default=f"https://{_own_address()}:{PORT}" if HTTPS else f"http://localhost:{PORT}"
+).rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 
