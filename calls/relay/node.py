@@ -280,7 +280,10 @@ class RelayNode:
         else:
             self._rooms.pop(call_id, None)
         for event in news:
-            self._events(event)
+            try:
+                self._events(event)
+            except Exception:  # what has happened has happened: neither the other news nor the command is lost with it
+                logger.exception("%s could not be told", type(event).__name__)
 
     def _admit(self, call_id: str, room: _Room, participant_id: str, connection: int) -> Event:
         known, offer = room.offers.pop(participant_id, (connection, None))

@@ -632,6 +632,26 @@ async def test_every_address_of_the_host_answers_on_one_port() -> None:
         assert {host for host, _ in candidates} == {address.public for address in default_addresses(0)}
 
 
+async def test_news_that_cannot_be_told_takes_no_other_with_it(caplog: pytest.LogCaptureFixture) -> None:
+    told: list[Event] = []
+
+    def tell(event: Event) -> None:
+        if isinstance(event, ParticipantGone):
+            raise RuntimeError
+        told.append(event)
+
+    node = RelayNode(addresses=[Address("127.0.0.1", "127.0.0.1", 0)], events=tell)
+    await node.start()
+    node.open(CALL, Policy(), Deadlines(), {})
+    person = Participant("nina")
+    node.join(CALL, entrant("nina"), await person.offer())
+    node.end(CALL, EndReason.MEMBER_ENDED)
+    assert isinstance(told[-1], CallEnded)
+    assert "ParticipantGone could not be told" in caplog.text
+    await person.close()
+    await node.stop()
+
+
 async def test_broken_tick_of_one_call_does_not_stop_the_others(house: House, caplog: pytest.LogCaptureFixture) -> None:
     house.node.open("other", Policy(empty_after=0.5), Deadlines(), {})
     house.node._rooms[CALL].call = None  # type: ignore[assignment]
