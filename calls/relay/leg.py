@@ -18,6 +18,7 @@ from .udp import Path, UdpPort
 CONNECT_WITHIN = 15.0  # s for ICE and DTLS
 SILENT_FOR = 0.3  # s after the keys are agreed: who has nothing to send is up without a packet
 CHECKED_WITHIN = 30.0  # s between two connectivity checks (RFC 7675 §5.1)
+PATH_HELD = 10.0  # s since its last check (RFC 7675 asks for one each 5 s): then any other path that is checked will do
 REPORT_EVERY = 1.0  # s
 CAMERA_RATE = SCREEN_RATE = 2_500_000  # bits/s a publisher may send of each
 AUDIO_RATE = 128_000
@@ -65,6 +66,7 @@ class Leg:
         self._on_up = on_up
         self._on_down = on_down
         self._path: Path | None = None
+        self._path_checked_at = 0.0
         self._dtls = Dtls(certificate, self._send, self._on_goodbye)
         self._handshake: asyncio.Task[None] | None = None
         self._up_timer: asyncio.TimerHandle | None = None
@@ -160,10 +162,15 @@ class Leg:
     # Arriving: called from the socket
 
     def on_checked(self, path: Path, ufrag: str, nominated: bool, now: float) -> None:
+        """A NAT that moves a browser to a new port shows in its checks of consent alone, which need not nominate."""
         self.heard_at = self.checked_at = now
-        if not nominated or (ufrag != self._ufrags[-1] and self._path is not None and self._path != path):
-            return
-        self._path = path
+        if path != self._path:
+            nominated = nominated and (self._path is None or ufrag == self._ufrags[-1])
+            abandoned = self._path is not None and now - self._path_checked_at > PATH_HELD
+            if not nominated and not abandoned:
+                return
+            self._path = path
+        self._path_checked_at = now
         if self._handshake is None:
             self._handshake = asyncio.get_running_loop().create_task(self._connect())
 

@@ -13,7 +13,7 @@ from struct import pack
 import pytest
 from aioice import stun
 
-from bench.description import CHROMIUM, FIREFOX, Dialect, parse
+from bench.description import CHROMIUM, FIREFOX, Dialect, Transport, parse
 from bench.network import Network
 from bench.participant import Participant, source_id
 from calls.relay import node as relay_node
@@ -334,6 +334,29 @@ async def test_network_change_moves_a_call_by_an_ice_restart(house: House) -> No
     assert house.told(ParticipantGone) == []
 
 
+async def test_path_that_is_checked_no_more_gives_way_to_one_that_is(house: House) -> None:
+    """A NAT moved the browser to a new port, and checks of consent need not nominate (RFC 7675 §5.1)."""
+    nina, ann = await house.join(house.person("nina")), house.person("ann")
+    outcome = await house.ask(ann)
+    assert isinstance(outcome, Answer)
+    await ann.answer(outcome.sdp)
+    await ann.connected(5)
+    await house.until(lambda: sees(ann, "nina"))
+    ann.vanish()
+    check, arrived = make_check(parse(outcome.sdp).transport, nominating=False), list[int]()
+    with stranger(house) as sock:
+        asyncio.get_running_loop().add_reader(sock, lambda: arrived.append(sock.recv(2048)[0]))
+        sock.send(check)
+        await house.until(lambda: bool(arrived))
+        sent = nina.stats.sent
+        await house.until(lambda: nina.stats.sent > sent + 20)
+        assert arrived == [1]  # the answer, and no media yet
+        house.skipped += 10.5
+        sock.send(check)
+        await house.until(lambda: 128 in arrived or 144 in arrived)
+        asyncio.get_running_loop().remove_reader(sock)
+
+
 async def test_restart_that_changes_more_than_ice_is_refused(house: House) -> None:
     await house.join(house.person("ann"))
     with pytest.raises(Refusal) as refusal:
@@ -403,6 +426,15 @@ async def test_wrong_certificate_gets_no_media_and_no_seat(house: House) -> None
     await asyncio.sleep(0.2)
     assert nina.stats.received == 0
     assert house.node.snapshot().legs == 1
+
+
+def make_check(transport: Transport, *, nominating: bool = True) -> bytes:
+    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    request.attributes["USERNAME"] = f"{transport.ufrag}:theirs"
+    if nominating:
+        request.attributes["USE-CANDIDATE"] = None
+    request.add_message_integrity(transport.password.encode())
+    return bytes(request)
 
 
 def stranger(house: House) -> socket.socket:
@@ -507,11 +539,7 @@ async def test_another_persons_address_cannot_be_claimed_while_they_are_heard(ho
     outcome = await house.ask(eve)
     assert isinstance(outcome, Answer)
     transport = parse(outcome.sdp).transport
-    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
-    request.attributes["USERNAME"] = f"{transport.ufrag}:eve"
-    request.attributes["USE-CANDIDATE"] = None
-    request.add_message_integrity(transport.password.encode())
-    ann.peer.send_raw(bytes(request))  # as if from eve, with ann's address
+    ann.peer.send_raw(make_check(transport))  # as if from eve, with ann's address
     await house.until(lambda: house.node.snapshot().dropped.get("address_taken", 0) == 1)
     received = nina.stats.slots[FIRST_VIDEO].received
     await house.until(lambda: nina.stats.slots[FIRST_VIDEO].received > received + 50)
