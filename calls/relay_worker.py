@@ -62,6 +62,7 @@ from core.background import until
 ENDED_KEPT = 10_000  # ids of calls that ended here: a late join must not open one again
 RETRIES = (0.1, 0.5, 1.0, 2.0)  # seconds between tries at the database; the last one goes on
 FLUSH = 5.0  # seconds for what is still to be written when the node stops
+RECEIVE_AGAIN = 0.2  # seconds, while Redis is away
 DRAIN_LOOK = 0.5  # seconds
 CANCELLED_WITHIN = 0.5  # seconds
 _OF_A_SPEAKER = {"restart", "media", "chat", "renew", "leave"}  # commands only the seat's own page may give
@@ -188,10 +189,15 @@ class RelayWorker:
         layer = get_channel_layer()
         while True:
             try:
-                self._handle(await layer.receive(events.relay_channel(self.id)))
-            except Exception:  # Redis away, or one command that failed: never the end of the others' calls
+                command = await layer.receive(events.relay_channel(self.id))
+            except Exception as error:
+                logger.warning("Commands cannot be received: %s", type(error).__name__)
+                await asyncio.sleep(RECEIVE_AGAIN)
+                continue
+            try:
+                self._handle(command)
+            except Exception:  # never the end of the others' calls
                 logger.exception("A command could not be carried out.")
-                await asyncio.sleep(0.2)
 
     async def _send(self) -> None:
         while True:
