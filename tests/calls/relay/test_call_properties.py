@@ -231,7 +231,8 @@ class CallMachine(RuleBasedStateMachine):
             for who in self.line:
                 if who not in self.silent:
                     self.call.renew(who, self.newest[who], self.now)
-                    self.last_asked[who] = self.now
+                    if self.now < self.patience_with(who):  # a renewal at the last moment is too late
+                        self.last_asked[who] = self.now
             self.ticks()
 
     @rule(seconds=st.floats(0.1, 30.0))
