@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from struct import pack
 
@@ -24,7 +23,6 @@ from calls.relay.terms import (
     CallEnded,
     Deadlines,
     EndReason,
-    Entrant,
     Event,
     GoneReason,
     Media,
@@ -32,92 +30,14 @@ from calls.relay.terms import (
     ParticipantLive,
     Policy,
     Refusal,
-    Role,
     State,
     TakenOver,
     Waiting,
 )
 from calls.relay.udp import Address, default_addresses
+from tests.calls.relay.house import CALL, FIRST_AUDIO, FIRST_VIDEO, House, entrant, sees
 
 pytestmark = pytest.mark.media
-
-CALL = "call"
-MEMBERS = ("nina", "omar", "pia", "rosa")
-FIRST_AUDIO, FIRST_VIDEO = "3", "4"
-LOOPBACK = [Address("127.0.0.1", "127.0.0.1", 0)]
-
-
-class House:
-    """A node with one open call, and the synthetic people who come to it."""
-
-    def __init__(self, policy: Policy = Policy(), addresses: list[Address] = LOOPBACK) -> None:  # noqa: B008
-        self.skipped = 0.0  # seconds the relay's clock is ahead
-        self.events: list[Event] = []
-        loop = asyncio.get_running_loop()
-        self.node = RelayNode(addresses=addresses, events=self.events.append, clock=lambda: loop.time() + self.skipped)
-        self.policy = policy
-        self.people: list[Participant] = []
-
-    async def __aenter__(self) -> House:
-        await self.node.start()
-        self.node.open(CALL, self.policy, Deadlines(), {})
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for person in self.people:
-            await person.close()
-        await self.node.stop()
-
-    def person(
-        self,
-        name: str,
-        *,
-        dialect: Dialect = CHROMIUM,
-        uplink: Network | None = None,
-        downlink: Network | None = None,
-        fingerprint: str | None = None,
-    ) -> Participant:
-        person = Participant(
-            name, seed=len(self.people), dialect=dialect, uplink=uplink, downlink=downlink, fingerprint=fingerprint
-        )
-        self.people.append(person)
-        return person
-
-    async def ask(self, person: Participant, connection: int = 1) -> Answer | Waiting:
-        return self.node.join(CALL, entrant(person.name, connection), await person.offer())
-
-    async def join(self, person: Participant, connection: int = 1) -> Participant:
-        outcome = await self.ask(person, connection)
-        assert isinstance(outcome, Answer)
-        await person.answer(outcome.sdp)
-        await person.connected(5)
-        person.start_media()
-        return person
-
-    def told(self, kind: type[Event]) -> list[Event]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    async def until(self, condition: Callable[[], bool], limit: float = 5.0) -> None:
-        async with asyncio.timeout(limit):
-            while not condition():  # noqa: ASYNC110 - the node tells by plain calls
-                await asyncio.sleep(0.01)
-
-
-def entrant(name: str, connection: int = 1) -> Entrant:
-    role = Role.MEMBER if name in MEMBERS else Role.GUEST
-    return Entrant(name, f"person:{name}", name.title(), role, connection, Media(microphone=True, camera=True))
-
-
-@pytest.fixture
-async def house() -> AsyncIterator[House]:
-    async with House() as made:
-        yield made
-
-
-def sees(person: Participant, other: str, *, slot: str = FIRST_VIDEO) -> bool:
-    shown = person.stats.slots[slot]
-    return shown.source == source_id(other, "1") and shown.received > 20
-
 
 # Media
 
