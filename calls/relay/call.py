@@ -227,6 +227,13 @@ class RelayCall:
             table[subscriber.id] = (first, second, third, shared)
         return table
 
+    def audible(self) -> list[str]:
+        """Whose voice somebody may be hearing now: connected, not muted, and not shielded (rule C3)."""
+        if self._is_shielding():
+            return []
+        here = self._here.values()
+        return [person.id for person in here if person.state is State.CONNECTED and person.media.microphone]
+
     def take_effects(self) -> list[Effect]:
         """What happened since last asked, in order; a changed roster comes once, last and whole."""
         effects, self._effects = self._effects, []

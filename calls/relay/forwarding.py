@@ -14,6 +14,7 @@ from struct import Struct
 from . import rtcp, rtp
 from .nack import Missing, Resent, Ring
 from .rtp import Packet
+from .speaker import Voice
 
 CLOCK_RATES = {"audio": 48000, "video": 90000}  # Opus (RFC 7587 §4.1), VP8 (RFC 7741 §4.1)
 KEYFRAME_PAUSE = 0.5  # seconds between two requests to one publisher, whoever asks
@@ -27,16 +28,23 @@ _U64 = 0xFFFFFFFFFFFFFFFF
 class Source:
     """One track of a publisher as it arrives. Counts for receiver reports (RFC 3550 A.3, A.8), keeps what may be asked
     for again, gathers its subscribers' keyframe requests: `ask` is called with the source when the publisher is to be
-    sent one."""
+    sent one. A microphone's has a `voice`."""
 
     __slots__ = (
-        "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_received",
+        "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_level_id", "_received",
         "_received_before", "_report", "_report_at", "_transit", "arrived_at", "clock_rate", "keyframe_wanted",
-        "kind", "missing", "outlets", "payload_type", "ring", "rtx_payload_type", "ssrc",
+        "kind", "missing", "outlets", "payload_type", "ring", "rtx_payload_type", "ssrc", "voice",
     )  # fmt: skip
 
     def __init__(
-        self, kind: str, payload_type: int, rtx_payload_type: int, ssrc: int, ask: Callable[[Source], None]
+        self,
+        kind: str,
+        payload_type: int,
+        rtx_payload_type: int,
+        ssrc: int,
+        ask: Callable[[Source], None],
+        *,
+        level_id: int = 0,
     ) -> None:
         self._ask = ask
         self.kind = kind
@@ -48,7 +56,9 @@ class Source:
         self.ring = Ring()
         self.missing = Missing()
         self.keyframe_wanted = False
+        self.voice = Voice()
         self.arrived_at = 0.0
+        self._level_id = level_id
         self._fresh = False  # asked for since the last request went out
         self._asked_at = -KEYFRAME_REPEAT
         self._highest = -1
@@ -108,6 +118,8 @@ class Source:
 
     def _understand(self, packet: Packet, now: float) -> None:
         if self.kind == "audio":
+            if level := packet.value(self._level_id):  # RFC 6464 §3: a flag, then seven bits
+                self.voice.hear(level[0] & 0x7F, now)
             return
         packet.vp8 = vp8 = rtp.parse_vp8(packet.payload)
         self.ring.keep(packet, now)

@@ -80,7 +80,14 @@ class Leg:
         self._ufrags: list[str] = []
 
         self.sources = tuple(
-            Source(section.kind, section.payload_type, section.rtx_payload_type, section.ssrc, self._ask_keyframe)
+            Source(
+                section.kind,
+                section.payload_type,
+                section.rtx_payload_type,
+                section.ssrc,
+                self._ask_keyframe,
+                level_id=section.extensions.get(rtp.AUDIO_LEVEL, 0),
+            )
             for section in offer.sections[: sdp.SCREEN + 1]
         )
         self.microphone, self.camera, self.screen = self.sources

@@ -18,6 +18,7 @@ from . import sdp
 from .call import RelayCall, SeatGiven, SeatLost
 from .dtls import Certificate
 from .leg import Leg, Traffic
+from .speaker import Speakers
 from .terms import (
     AdmissionFailed,
     Admitted,
@@ -35,6 +36,7 @@ from .terms import (
     Policy,
     Refusal,
     Roster,
+    Speaking,
     State,
     Waiting,
 )
@@ -53,6 +55,7 @@ class _Room:
     def __init__(self, call: RelayCall) -> None:
         self.call = call
         self.legs: dict[str, Leg] = {}  # by participant
+        self.speakers = Speakers()
         self.offers: dict[str, tuple[int, sdp.Offer]] = {}  # of those who wait: connection, offer
 
 
@@ -356,6 +359,11 @@ class RelayNode:
             room.call.heard(participant_id, leg.heard_at)
         with self._settling(call_id, room):
             room.call.tick(now)
+        if room.call.ended is None:
+            legs = room.legs
+            voices = {name: legs[name].microphone.voice for name in room.call.audible() if name in legs}
+            if (speaking := room.speakers.update(voices, now)) is not None:
+                self._events(Speaking(call_id, speaking))
 
     def _on_error(self) -> None:
         now = self._clock()

@@ -214,6 +214,8 @@ class MemberDeadlineChanged:
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
+    """Who speaks now, the active speaker first. At most twice a second."""
+
     call_id: str
     participant_ids: tuple[str, ...]
 
