@@ -47,9 +47,11 @@ def signed_in(view: View[P]) -> View[P]:
     return guarded
 
 
-def get_membership(request: MemberRequest, room_id: UUID) -> RoomMembership:
+def get_membership(request: MemberRequest, room_id: UUID, *, or_deleted: bool = False) -> RoomMembership:
     """The membership of whoever asks, with its room. Raises Http404, or PermissionDenied for a colleague."""
-    room = get_object_or_404(MeetingRoom.objects.visible_to(request.user).select_related("organisation"), pk=room_id)
+    rooms = MeetingRoom.objects
+    scope = rooms.ever_visible_to(request.user) if or_deleted else rooms.visible_to(request.user)
+    room = get_object_or_404(scope.select_related("organisation"), pk=room_id)
     membership = room.membership_of(request.user)
     if membership is None:
         raise PermissionDenied
@@ -57,9 +59,9 @@ def get_membership(request: MemberRequest, room_id: UUID) -> RoomMembership:
     return membership
 
 
-def get_administered_room(request: MemberRequest, room_id: UUID) -> MeetingRoom:
+def get_administered_room(request: MemberRequest, room_id: UUID, *, or_deleted: bool = False) -> MeetingRoom:
     """Raises Http404, or PermissionDenied for a colleague or member who does not manage the room (rule R2)."""
-    membership = get_membership(request, room_id)
+    membership = get_membership(request, room_id, or_deleted=or_deleted)
     if not membership.is_administrator:
         raise PermissionDenied
     return membership.room

@@ -26,7 +26,11 @@ class MeetingRoomQuerySet(models.QuerySet["MeetingRoom"]):
 
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """The scope of access: standing rooms of the organisations somebody works for. Outside it: 404."""
-        return self.standing().filter(organisation__in=Organisation.objects.visible_to(user))
+        return self.standing().ever_visible_to(user)
+
+    def ever_visible_to(self, user: User | AnonymousUser) -> Self:
+        """The same, with those that were deleted."""
+        return self.filter(organisation__in=Organisation.objects.visible_to(user))
 
     def used_by(self, user: User | AnonymousUser) -> Self:
         """Those in the scope of which somebody is a member (rule R1)."""

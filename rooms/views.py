@@ -159,8 +159,10 @@ def remove_user(request: MemberRequest, room_id: UUID, membership_id: int) -> Ht
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_room(request: MemberRequest, room_id: UUID) -> HttpResponse:
-    room = get_administered_room(request, room_id)
-    if request.method != "POST":
+    """A second press, or one in another tab, finds the room deleted and says so, back in the list."""
+    pressed = request.method == "POST"
+    room = get_administered_room(request, room_id, or_deleted=pressed)
+    if not pressed:
         return _panel(request, room, "delete", _("Delete Meeting Room"), {})
     try:
         services.delete_room(room=room, by=request.user)

@@ -197,6 +197,17 @@ class TestPanels:
         other.refresh_from_db()
         assert other.role == RoomMembership.Role.MEMBER
 
+    def test_delete_pressed_twice_leads_back_to_the_list_both_times(
+        self, client: Client, room: MeetingRoom, nina: User
+    ) -> None:
+        for words in ("Daily Briefing has been deleted.", "This room has been deleted."):
+            response = client.post(f"/rooms/{room.pk}/delete/", follow=True)
+            assert words in read(response.content.decode())
+        client.force_login(make_user(organisation=room.organisation))
+        assert client.post(f"/rooms/{room.pk}/delete/").status_code == 403
+        client.force_login(make_user())
+        assert client.post(f"/rooms/{room.pk}/delete/").status_code == 404
+
     def test_forms_are_protected_against_other_sites(self, room: MeetingRoom, nina: User) -> None:
         strict = Client(enforce_csrf_checks=True)
         strict.force_login(nina)
