@@ -48,6 +48,7 @@ from calls.relay.terms import (
     State,
     TakenOver,
 )
+from calls.relay.timers import Timers
 
 REMOTE_SEATS = 3  # a leg's m-lines 3 to 8 show three others: no call is larger than four
 RENEWAL = 15.0  # s, somebody in line who has not been renewed for so long is out of it
@@ -135,9 +136,7 @@ class RelayCall:
         self._past: dict[str, _Participant] = {}
         self._removed: set[str] = set()  # identities
         self._reserved = {identity: now + seconds for identity, seconds in (reserved or {}).items()}
-        self._member_deadline = member_deadline if policy.member_wait is not None else None
-        self._ends_at = ends_at
-        self._empty_since: float | None = now
+        self._timers = Timers(policy, now=now, member_deadline=member_deadline, ends_at=ends_at)
         self._ended: EndReason | None = None
         self._started_at: float | None = None  # Unix seconds
         self._seats_given = 0
@@ -145,8 +144,8 @@ class RelayCall:
         self._effects: list[Effect] = []
         self._roster = Roster(version=0, people=(), slots={}, shielded=policy.shield_guests)
         self._told_version = 0
-        self._told_deadline = self._member_deadline
-        self._told_countdown = self._countdown()
+        self._told_deadline = self._timers.member_deadline
+        self._told_countdown = self._timers.countdown()
 
     # What is
 
@@ -170,12 +169,12 @@ class RelayCall:
     @property
     def member_deadline(self) -> float | None:
         """Monotonic; None while none runs (rule C3)."""
-        return self._member_deadline
+        return self._timers.member_deadline
 
     @property
     def countdown(self) -> CountdownChanged:
         """The countdown that runs, as pages are told it: for somebody who has just come."""
-        kind, moment = self._countdown()
+        kind, moment = self._timers.countdown()
         return CountdownChanged(self.call_id, kind, None if moment is None else self._wall(moment))
 
     @property
@@ -367,9 +366,7 @@ class RelayCall:
         the scheduled end must not start the ten minutes again (hazard H19). They hold before time passes: one
         that puts off an end due since the last tick still does.
         """
-        if member_deadline is not None and self.policy.member_wait is not None:
-            self._member_deadline = member_deadline
-        self._ends_at = ends_at
+        self._timers.take_over(member_deadline, ends_at)
         self.tick(now)
 
     def set_media(self, participant_id: str, media: Media, now: float, *, take_screen: bool = False) -> None:
@@ -414,8 +411,9 @@ class RelayCall:
             elif person.state is State.CONNECTED and now >= person.heard_at + self.policy.reconnecting_after:
                 person.state = State.RECONNECTING
         # Before anybody in line is seated: nobody gets a seat in a call that is over.
-        moment, reason = min(self._endings(), default=(None, None), key=lambda ending: ending[0])
-        if moment is not None and reason is not None and now >= moment:
+        member_at_the_door = any(person.role is Role.MEMBER for person in self._here.values())
+        reason = self._timers.due(now, member_at_the_door=member_at_the_door)
+        if reason is not None:
             self.end(reason, now)
         else:
             self._settle(now)
@@ -531,42 +529,23 @@ class RelayCall:
             if self._may_sit(person.identity, person.role):
                 self._seat(person, now)
                 self._effects.append(SeatGiven(person.id, person.connection))
-        if self._seated():
-            self._empty_since = None
-        elif self._empty_since is None:
-            self._empty_since = now
-        if self._is_live(Role.MEMBER):
-            self._member_deadline = None
-        elif self._member_deadline is None and self.policy.member_wait is not None and self._is_live(Role.GUEST):
-            self._member_deadline = now + self.policy.member_wait
-        self._tell_deadlines()
+        self._timers.settle(
+            now,
+            member_live=self._is_live(Role.MEMBER),
+            guest_live=self._is_live(Role.GUEST),
+            seated=bool(self._seated()),
+        )
+        self._tell_timers()
 
-    def _tell_deadlines(self) -> None:
-        deadline = self._member_deadline
+    def _tell_timers(self) -> None:
+        deadline = self._timers.member_deadline
         if deadline != self._told_deadline:
             self._told_deadline = deadline
             unix = None if deadline is None else self._wall(deadline)
             self._effects.append(MemberDeadlineChanged(self.call_id, unix))
-        if self._countdown() != self._told_countdown:
-            self._told_countdown = self._countdown()
+        if self._timers.countdown() != self._told_countdown:
+            self._told_countdown = self._timers.countdown()
             self._effects.append(self.countdown)
-
-    def _countdown(self) -> tuple[str | None, float | None]:
-        """The kind and moment of the earlier of the two ends that pages count down to."""
-        member, end = self._member_deadline, self._ends_at
-        if member is not None and (end is None or member <= end):
-            return "member", member
-        return (None, None) if end is None else ("end", end)
-
-    def _endings(self) -> Iterator[tuple[float, EndReason]]:
-        """When and why the call would end, if nothing changed. Of equal moments the first counts."""
-        if self._ends_at is not None:
-            yield self._ends_at, EndReason.TIME_UP
-        member_at_the_door = any(person.role is Role.MEMBER for person in self._here.values())
-        if self._member_deadline is not None and not member_at_the_door:
-            yield self._member_deadline, EndReason.NOBODY_JOINED
-        if self._empty_since is not None:
-            yield self._empty_since + self.policy.empty_after, EndReason.EMPTY
 
     def _is_shielding(self) -> bool:
         return self.policy.shield_guests and not self._is_live(Role.MEMBER)
