@@ -331,7 +331,11 @@ class RelayWorker:
         self._node.remove(command["call"], command["participant"])
 
     def _end(self, command: events.Message) -> None:
-        self._node.end(command["call"], EndReason(command["reason"]))
+        call, reason = command["call"], EndReason(command["reason"])
+        try:
+            self._node.end(call, reason)
+        except Refusal:  # assigned to this node, but nobody has come yet
+            self._on_ended(CallEnded(call, reason, timezone.now().timestamp()))
 
     def _set_deadlines(self, command: events.Message) -> None:
         self._node.set_deadlines(command["call"], Deadlines(**command["deadlines"]))

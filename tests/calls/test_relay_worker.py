@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from calls import events, leases, relay_worker, services
 from calls.models import Attendance, Call, RelayLease
-from calls.relay.terms import GoneReason, ParticipantGone, ParticipantLive
+from calls.relay.terms import EndReason, GoneReason, ParticipantGone, ParticipantLive
 from calls.relay_worker import LeaseLost, RelayWorker
 from tests.calls.conftest import House, eventually, in_database
 from tests.calls.factories import make_lease, make_member_seat, make_seat
@@ -100,6 +100,19 @@ async def test_a_node_declared_dead_closes_its_legs_and_writes_nothing(
     with pytest.raises(LeaseLost):
         await asyncio.wait_for(running, 5)
     assert not nodes[0].running
+
+
+async def test_a_call_of_the_node_that_nobody_has_come_to_can_be_ended(house: House) -> None:
+    """Its first join is still on its way, or was lost: the end holds, and the join opens nothing."""
+    seat = await in_database(make_seat)
+    await in_database(services.assign_node, call=seat.call)
+    await in_database(services.end_call, call=seat.call)
+    await eventually(Call.objects.filter(ended_at__isnull=False).exists)
+    ended = await in_database(Call.objects.get)
+    assert ended.end_reason == EndReason.CLOSED
+    await in_database(Call.objects.update, ended_at=None, end_reason="")  # as the join that was on its way read it
+    late = await house.first_frame(seat)
+    assert (await late.hear("error"))["code"] == "no_such_call"
 
 
 async def test_a_draining_node_keeps_its_calls_and_leaves_new_ones_to_others(house: House) -> None:
