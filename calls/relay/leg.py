@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from . import rtcp, rtp, sdp
 from .dtls import INBOUND, OUTBOUND, Certificate, Dtls, DtlsFailed
 from .forwarding import Slot, Source
+from .ice import CHECKED_WITHIN, Path
 from .nack import FIRST_ASK
+from .ports import Ports
 from .terms import Answer, Refusal
-from .udp import Path, UdpPort
 
 CONNECT_WITHIN = 15.0  # s for ICE and DTLS
 SILENT_FOR = 0.3  # s after the keys are agreed: who has nothing to send is up without a packet
-CHECKED_WITHIN = 30.0  # s between two connectivity checks (RFC 7675 §5.1)
 PATH_HELD = 10.0  # s since its last check (RFC 7675 asks for one each 5 s): then any other path that is checked will do
 REPORT_EVERY = 1.0  # s
 CAMERA_RATE = SCREEN_RATE = 2_500_000  # bits/s a publisher may send of each
@@ -46,7 +46,7 @@ class Leg:
         *,
         connection: int,
         offer: sdp.Offer,
-        port: UdpPort,
+        ports: Ports,
         certificate: Certificate,
         traffic: Traffic,
         dropped: Counter[str],
@@ -58,7 +58,7 @@ class Leg:
         self.offer = offer
         self.connected = False
         self.opened_at = self.heard_at = self.checked_at = clock()
-        self._port = port
+        self._ports = ports
         self._certificate = certificate
         self._traffic = traffic
         self._dropped = dropped
@@ -143,7 +143,7 @@ class Leg:
         ufrag, password = secrets.token_hex(8), secrets.token_hex(16)
         self._version += 1
         self._ufrags.append(ufrag)
-        self._port.expect(self, ufrag=ufrag, password=password)
+        self._ports.expect(self, ufrag=ufrag, password=password)
         return Answer(
             sdp.build_answer(
                 self.offer,
@@ -152,7 +152,7 @@ class Leg:
                 ufrag=ufrag,
                 password=password,
                 fingerprint=self._certificate.fingerprint,
-                candidates=[sdp.Candidate(address.public, address.port) for address in self._port.addresses],
+                candidates=self._ports.candidates,
                 streams=self._streams,
             )
         )
@@ -163,7 +163,7 @@ class Leg:
             raise Refusal("bad_offer", "An ICE restart changes nothing but ICE.")
         self.offer = offer
         while len(self._ufrags) > 1:
-            self._port.retire(self._ufrags.pop(0))
+            self._ports.retire(self._ufrags.pop(0))
         return self.answer()
 
     # Arriving: called from the socket
@@ -183,6 +183,21 @@ class Leg:
 
     def on_dtls(self, data: bytes) -> None:
         self._dtls.receive(data)
+
+    def on_drained(self, path: Path, now: float) -> None:
+        """The pictures dropped meanwhile are a hole: go on behind it, at a keyframe."""
+        for slot in self._slots:
+            if path == self._path and slot.kind == "video" and slot.source is not None:
+                slot.restart()
+                slot.source.want_keyframe(now)
+
+    def on_path_lost(self, path: Path, *, stalled: bool) -> None:
+        """The browser finds another way, or comes back (rule C5); one that stopped reading starts anew."""
+        if path != self._path or self._closed:
+            return
+        self._path = None
+        if stalled:
+            self._on_down(self, False)
 
     def on_srtp(self, size: int, now: float) -> None:
         self._budget -= size
@@ -300,18 +315,25 @@ class Leg:
             self._dropped["send"] += 1
 
     def send_rtp(self, size: int) -> None:
-        """Protect and send the packet in `OUTBOUND[:size]`."""
+        """Protect and send the packet in `OUTBOUND[:size]`. Sound goes first on a way that is clogged."""
+        path = self._path
+        if path is not None and path.clogged and self._is_video(int.from_bytes(OUTBOUND[8:12], "big")):
+            self._dropped["clogged"] += 1
+            return
         size = self._dtls.protect(size)
-        if size < 0 or self._path is None:
+        if size < 0 or path is None:
             self._dropped["protect"] += 1
             return
-        sock, remote = self._path
         try:
-            sock.sendto(OUTBOUND[:size], remote)
+            path.send(OUTBOUND[:size])
         except OSError:
             self._dropped["send"] += 1
         else:
             self._traffic.packets_out += 1
+
+    def _is_video(self, ssrc: int) -> bool:
+        slot = self._slot_by_ssrc.get(ssrc)
+        return slot is None or slot.kind == "video"  # only video has a retransmission SSRC
 
     def _send_rtcp(self, data: bytes) -> None:
         protected = self._dtls.protect_rtcp(data)
@@ -416,5 +438,5 @@ class Leg:
                 timer.cancel()
         if self._handshake is not None:
             self._handshake.cancel()
-        self._port.forget(self)
+        self._ports.forget(self)
         return asyncio.get_running_loop().create_task(self._dtls.close())

@@ -18,6 +18,7 @@ from . import sdp
 from .call import RelayCall, SeatGiven, SeatLost
 from .dtls import Certificate
 from .leg import Leg, Traffic
+from .ports import Ports
 from .speaker import Speakers
 from .terms import (
     AdmissionFailed,
@@ -40,7 +41,7 @@ from .terms import (
     State,
     Waiting,
 )
-from .udp import Address, UdpPort
+from .udp import Address
 
 TICK = 0.25  # s
 LAGS_KEPT = 10
@@ -60,12 +61,16 @@ class _Room:
 
 
 class RelayNode:
-    """See docs/architecture.md. Methods raise `Refusal`; `events` is called from within them and from the ticker."""
+    """See docs/architecture.md. Methods raise `Refusal`; `events` is called from within them and from the ticker.
+
+    `tcp_addresses` are for ICE-TCP alone, beside those of UDP.
+    """
 
     def __init__(
         self,
         *,
         addresses: Sequence[Address],
+        tcp_addresses: Sequence[Address] = (),
         events: Callable[[Event], None],
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -78,7 +83,7 @@ class RelayNode:
         self._traffic = Traffic()
         self._dropped: Counter[str] = Counter()
         self._certificate = Certificate()
-        self._port = UdpPort(addresses, clock, self._dropped, self._on_error)
+        self._ports = Ports(addresses, tcp_addresses, clock, self._dropped, self._on_error)
         self._ticker: asyncio.Task[None] | None = None
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._lags: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
@@ -87,11 +92,11 @@ class RelayNode:
     @property
     def addresses(self) -> tuple[Address, ...]:
         """As bound: with the port number, where 0 was asked for."""
-        return self._port.addresses
+        return self._ports.addresses
 
     async def start(self) -> None:
         """Bind the sockets. Raises OSError."""
-        self._port.start()
+        self._ports.start()
         self._ticker = asyncio.create_task(self._tick_on())
 
     async def stop(self) -> None:
@@ -106,7 +111,7 @@ class RelayNode:
         self._rooms.clear()
         if self._goodbyes:
             await asyncio.wait(self._goodbyes, timeout=1.0)
-        self._port.stop()
+        self._ports.stop()
 
     # Commands
 
@@ -309,7 +314,7 @@ class RelayNode:
         room.legs[participant_id] = leg = Leg(
             connection=connection,
             offer=offer,
-            port=self._port,
+            ports=self._ports,
             certificate=self._certificate,
             traffic=self._traffic,
             dropped=self._dropped,
@@ -347,6 +352,7 @@ class RelayNode:
             now = self._clock()
             self._lags.append(max(0.0, now - due))
             due = max(due, now - TICK)
+            self._ports.tick(now)
             for call_id, room in list(self._rooms.items()):
                 try:
                     self._tick(call_id, room, now)

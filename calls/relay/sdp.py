@@ -71,6 +71,7 @@ class Stream:
 class Candidate:
     host: str
     port: int
+    tcp: bool = False
 
 
 def _bad(message: str) -> Refusal:
@@ -323,5 +324,9 @@ def _stream_lines(section: Section, stream: Stream) -> list[str]:
 
 def _candidate_line(number: int, candidate: Candidate) -> str:
     # RFC 8445 §5.1.2.1: type preference 126 (host), a local preference that keeps the order given, component 1.
+    # RFC 6544 §4.2: UDP before TCP, by the type; of TCP's local preference the upper three bits say passive (4).
+    if candidate.tcp:
+        priority = 90 << 24 | (4 << 13 | 8191 - number) << 8 | 255
+        return f"a=candidate:{number + 1} 1 tcp {priority} {candidate.host} {candidate.port} typ host tcptype passive"
     priority = 126 << 24 | (65535 - number) << 8 | 255
     return f"a=candidate:{number + 1} 1 udp {priority} {candidate.host} {candidate.port} typ host"

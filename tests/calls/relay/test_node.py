@@ -494,13 +494,10 @@ async def test_leg_that_never_connects_is_closed(house: House) -> None:
 
 
 def footprint(node: RelayNode) -> tuple[int, ...]:
-    port = node._port
     return (
         len(asyncio.all_tasks()),
         len(os.listdir("/proc/self/fd")),
-        len(port._credentials),
-        len(port._places),
-        sum(map(len, port._peers)),
+        node._ports.held,
         sum(len(room.legs) + len(room.offers) for room in node._rooms.values()),
         len(node._goodbyes),
     )

@@ -9,7 +9,8 @@ from aioice import stun
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.relay.udp import Address, parse_addresses, read_username
+from calls.relay.ice import read_username
+from calls.relay.udp import Address, parse_addresses
 
 
 def make_check(username: str = "ours:theirs") -> bytes:
