@@ -151,6 +151,19 @@ def test_packet_may_be_sent_again_and_is_taken_once(sessions: tuple[pylibsrtp.Se
         receiver.unprotect(protected)
 
 
+def test_numbers_that_wrap_in_a_long_call_are_understood(sessions: tuple[pylibsrtp.Session, pylibsrtp.Session]) -> None:
+    """RFC 3711 §3.3.1, and what was lost just before the wrap may be sent again behind it."""
+    sender, receiver = sessions
+    lost = {number: rtp_packet(number) for number in range(65530, 65536)}
+    for number in range(32000, 2 * 65536 + 100):
+        packet = lost.get(number) or rtp_packet(number & 0xFFFF, 12)
+        protected = sender.protect(packet)
+        if number not in lost:
+            assert receiver.unprotect(protected) == packet
+        if number == 65536 + 20:
+            assert [receiver.unprotect(sender.protect(again)) for again in lost.values()] == [*lost.values()]
+
+
 def test_public_face_refuses_rtp_over_1356_bytes(sessions: tuple[pylibsrtp.Session, pylibsrtp.Session]) -> None:
     sender, _ = sessions
     sender.protect(rtp_packet(1, 1356))
