@@ -16,5 +16,5 @@ RUN SECRET_KEY=$(python -c "import secrets; print(secrets.token_urlsafe(50))") A
     && useradd --system --create-home anteroom && mkdir -p /data && chown -R anteroom /data
 USER anteroom
 VOLUME /data
-EXPOSE 8000/tcp 7000/udp
+EXPOSE 8000/tcp 7000/udp 7000/tcp
 CMD ["sh", "-c", "python manage.py migrate --verbosity 0 && python manage.py createcachetable && exec python manage.py serve"]

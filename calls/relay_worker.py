@@ -432,8 +432,11 @@ async def run(stop: asyncio.Event, *, drain: float = 0.0) -> None:
         if settings.RELAY_ADDRESSES
         else default_addresses(settings.RELAY_PORT)
     )
+    tcp_addresses = parse_addresses(settings.RELAY_TCP_ADDRESSES, one_port=False)
     while not stop.is_set():
-        worker = RelayWorker(lambda on_event: RelayNode(addresses=addresses, events=on_event))
+        worker = RelayWorker(
+            lambda on_event: RelayNode(addresses=addresses, tcp_addresses=tcp_addresses, events=on_event)
+        )
         try:
             await worker.run(stop, drain=drain)
         except LeaseLost:

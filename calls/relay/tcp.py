@@ -3,7 +3,8 @@ number and wherever else the settings say, frames of RFC 4571 on each connection
 
 A connection proves with its first frame whose it is, by the same signed check as a datagram, or is closed. What the
 network does not take at once is kept up to a limit: over `CLOGGED` bytes its pictures are dropped, over `STALLED` it
-is closed, so that a receiver that stops reading costs nobody memory and nobody else a packet.
+is closed, and so it is when nothing has moved for `STUCK_FOR` seconds. A receiver that stops reading costs little
+memory and nobody else a packet.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ LINGER = 1.0  # s in which a goodbye leaves before the connection is closed
 CLOGGED = 64 * 1024  # bytes unsent: pictures are dropped from here,
 DRAINED = 16 * 1024  # until no more than this is left
 STALLED = 256 * 1024  # bytes unsent: nobody reads there any more
+STUCK_FOR = 10.0  # s in which not one byte left: sound alone takes long to fill that much
 NOT_SENT = 16 * 1024  # bytes the kernel may keep that are not on their way, so that "unsent" is true
 READ = 64 * 1024  # bytes taken from a connection before others get their turn
 BACKLOG = 128
@@ -61,6 +63,7 @@ class TcpPath:
         self.clogged = False
         self.rest = b""  # of a frame that has not arrived whole
         self.socket = sock
+        self.moved_at = 0.0  # of what waits, when the network last took some
         self._port = port
         self._unsent = bytearray()
 
@@ -79,15 +82,18 @@ class TcpPath:
             if sent == len(frame):
                 return
             self._unsent += memoryview(frame)[sent:]
+            self.moved_at = self._port.clock()
             asyncio.get_running_loop().add_writer(self.socket.fileno(), self._port.on_writable, self)
         if len(self._unsent) > CLOGGED:
             self.clogged = True
         if len(self._unsent) > STALLED:
             self._port.close(self, stalled=True)
 
-    def flush(self) -> bool:
+    def flush(self, now: float) -> bool:
         """Send more of what waits. True when that ends being clogged. Raises OSError when the connection is gone."""
-        del self._unsent[: self._push(self._unsent)]
+        if sent := self._push(self._unsent):
+            self.moved_at = now
+            del self._unsent[:sent]
         if not self._unsent:
             asyncio.get_running_loop().remove_writer(self.socket.fileno())
         drained = self.clogged and len(self._unsent) <= DRAINED
@@ -120,7 +126,7 @@ class TcpPort:
     ) -> None:
         self.addresses: tuple[Address, ...] = ()
         self._checks = checks
-        self._clock = clock
+        self.clock = clock
         self._dropped = dropped
         self._on_error = on_error  # called within `except`
         self._listening: list[socket.socket] = []
@@ -175,17 +181,18 @@ class TcpPort:
         return [*self._unproven, *self._leaving, *(path for paths in self._proven.values() for path in paths)]
 
     def tick(self, now: float) -> None:
-        """Close what never proved anything, what is no longer checked, and what has said goodbye."""
+        """Close what never proved anything, what is no longer checked or read from, and what has said goodbye."""
         for path in self._all():
-            if now >= path.deadline:
-                self.close(path)
+            stuck = path.unsent > 0 and now - path.moved_at >= STUCK_FOR
+            if stuck or now >= path.deadline:
+                self.close(path, stalled=stuck)
         if self._full:
             self._full = False
             self.start()
 
     def forget(self, peer: Peer) -> None:
         """Pass on nothing more; what is being sent, a goodbye among it, may still leave."""
-        loop, deadline = asyncio.get_running_loop(), self._clock() + LINGER
+        loop, deadline = asyncio.get_running_loop(), self.clock() + LINGER
         for path in self._proven.pop(peer, ()):
             path.peer, path.deadline = None, deadline
             loop.remove_reader(path.socket.fileno())
@@ -225,18 +232,19 @@ class TcpPort:
         if len(self._unproven) >= UNPROVEN:
             self._dropped["tcp_unproven"] += 1
             self.close(next(iter(self._unproven)))
-        path = TcpPath(self, sock, remote, self._clock() + PROVE_WITHIN)
+        path = TcpPath(self, sock, remote, self.clock() + PROVE_WITHIN)
         self._unproven[path] = None
         asyncio.get_running_loop().add_reader(sock.fileno(), self._readable, path)
 
     def on_writable(self, path: TcpPath) -> None:
+        now = self.clock()
         try:
-            drained = path.flush()
+            drained = path.flush(now)
         except OSError:
             self.close(path)
             return
         if drained and path.peer is not None:
-            path.peer.on_drained(path, self._clock())
+            path.peer.on_drained(path, now)
 
     def _readable(self, path: TcpPath) -> None:
         try:
@@ -251,7 +259,7 @@ class TcpPort:
             self._dropped["tcp_frame"] += 1
             self.close(path)
             return
-        now = self._clock()
+        now = self.clock()
         for frame in frames:
             try:
                 self._on_frame(path, frame, now)

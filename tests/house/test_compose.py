@@ -16,7 +16,7 @@ def published() -> set[str]:
 
 
 def test_only_web_and_media_ports_are_published() -> None:
-    assert published() == {"80:80", "443:443", "7000:7000/udp"}
+    assert published() == {"80:80", "443:443", "7000:7000/udp", "7000:7000/tcp"}
 
 
 def test_no_service_borrows_the_hosts_network() -> None:

@@ -61,6 +61,13 @@ def test_addresses_are_read_with_and_without_a_public_one() -> None:
     assert parse_addresses("") == ()
 
 
+def test_addresses_for_tcp_alone_may_have_ports_of_their_own() -> None:
+    assert parse_addresses("10.0.0.5:443,10.0.0.5:8443", one_port=False) == (
+        Address("10.0.0.5", "10.0.0.5", 443),
+        Address("10.0.0.5", "10.0.0.5", 8443),
+    )
+
+
 @pytest.mark.parametrize(
     "text", ["10.0.0.5", "10.0.0.5:x", "nowhere:1", "0.0.0.0:1", "[::]:1", "10.0.0.5:1,10.0.0.6:2", "[::1]:99999"]
 )
