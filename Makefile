@@ -7,7 +7,6 @@ PYTHON ?= python3
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
-export DJANGO_SETTINGS_MODULE := config.settings
 
 # What `check --deploy` and the hashed files are proved with: no secret of anybody's.
 PRODUCTION := DEBUG=0 SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH \
