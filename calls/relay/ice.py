@@ -38,6 +38,7 @@ class Peer(Protocol):
 
     heard_at: float
 
+    def may_check(self) -> bool: ...  # asked before a check of theirs is verified, which is dear
     def on_checked(self, path: Path, ufrag: str, nominated: bool, now: float) -> None: ...
     def on_dtls(self, data: bytes) -> None: ...
     def on_srtp(self, size: int, now: float) -> None: ...  # the packet is in INBOUND[:size]
@@ -104,7 +105,7 @@ class Checks:
         # What follows our ufrag counts for nothing: a browser that restarts ICE says its new one before we know it.
         username = read_username(data)
         known = self._credentials.get(username.partition(b":")[0]) if username else None
-        if known is None:
+        if known is None or not known.peer.may_check():
             return None
         try:
             request = stun.parse_message(data)

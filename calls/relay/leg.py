@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import rtcp, rtp, sdp
+from .budget import PACKET, Budget
 from .dtls import INBOUND, OUTBOUND, Certificate, Dtls, DtlsFailed
 from .forwarding import Slot, Source
 from .ice import CHECKED_WITHIN, Path
@@ -26,7 +27,6 @@ SCREEN_SEEN = 2.0  # s since its last packet: a screen is being shared
 UNKNOWN_SSRCS = 16  # tried a leg: each costs libsrtp a context
 ROUND_TRIP = 0.05  # s, until measured
 NACKED = 256  # packets of one NACK that are looked for
-RECEIVED_RATE = 1_500_000  # bytes/s taken from one leg, over twice what it is told to send (hazard H15)
 MAX_PAYLOAD = 1400  # bytes; nothing a browser sends is larger
 
 
@@ -100,8 +100,8 @@ class Leg:
         self._by_mid = dict(zip((section.mid.encode() for section in offer.sections), self.sources, strict=False))
         self._mid_id = offer.sections[sdp.MICROPHONE].extensions.get(rtp.MID, 0)
         self._unknown = 0
-        self._budget = float(RECEIVED_RATE)  # bytes
-        self._ticked_at = self.opened_at
+        self._told = AUDIO_RATE + CAMERA_RATE  # bits/s this publisher may send
+        self._budget = Budget(self._told, self.opened_at)
 
         self._streams = self._make_streams()
         self._slots = [self._make_slot(n) for n in sdp.OUTGOING]
@@ -168,6 +168,9 @@ class Leg:
 
     # Arriving: called from the socket
 
+    def may_check(self) -> bool:
+        return self._budget.controls.take()
+
     def on_checked(self, path: Path, ufrag: str, nominated: bool, now: float) -> None:
         """A NAT that moves a browser to a new port shows in its checks of consent alone, which need not nominate."""
         self.heard_at = self.checked_at = now
@@ -182,7 +185,10 @@ class Leg:
             self._handshake = asyncio.get_running_loop().create_task(self._connect())
 
     def on_dtls(self, data: bytes) -> None:
-        self._dtls.receive(data)
+        if self._budget.controls.take():
+            self._dtls.receive(data)
+        else:
+            self._dropped["budget"] += 1
 
     def on_drained(self, path: Path, now: float) -> None:
         """The pictures dropped meanwhile are a hole: go on behind it, at a keyframe."""
@@ -200,25 +206,29 @@ class Leg:
             self._on_down(self, False)
 
     def on_srtp(self, size: int, now: float) -> None:
-        self._budget -= size
-        if self._budget < 0:
-            self._dropped["budget"] += 1
-            return
         if size < 12:
             self._dropped["rtp"] += 1
             return
+        budget = self._budget
         if rtcp.is_rtcp(INBOUND[1]):
-            self._on_rtcp(bytes(INBOUND[:size]), now)
+            if budget.take(size) and budget.reports.take():
+                self._on_rtcp(bytes(INBOUND[:size]), now)
+            else:
+                self._dropped["budget"] += 1
             return
         ssrc = int.from_bytes(INBOUND[8:12], "big")
         source = self._by_ssrc.get(ssrc)
-        if source is None and self._unknown >= UNKNOWN_SSRCS:
+        if source is None and (self._unknown >= UNKNOWN_SSRCS or not budget.strays.take()):
             self._dropped["ssrc"] += 1
+            return
+        if not budget.take(size):
+            self._dropped["budget"] += 1
             return
         size = self._dtls.unprotect(size)
         if size < 0:
             self._dropped["srtp"] += 1
             return
+        budget.proven += size + PACKET
         self.heard_at = now
         if not self.connected:
             self._come_up()
@@ -276,6 +286,7 @@ class Leg:
         if plain is None:
             self._dropped["srtcp"] += 1
             return
+        self._budget.proven += len(data) + PACKET
         self.heard_at = now
         if not self.connected:
             self._come_up()
@@ -294,6 +305,9 @@ class Leg:
                     if slot := self._slot_by_ssrc.get(ssrc):
                         send_time = rtp.abs_send_time(now)
                         for sequence in sequences[:NACKED]:
+                            if not self._budget.repairs.take():
+                                self._dropped["budget"] += 1
+                                break
                             if size := slot.resend(sequence, send_time, now, self._round_trip, OUTBOUND):
                                 self.send_rtp(size)
 
@@ -356,12 +370,13 @@ class Leg:
         """Upstream what arrived and how much may be sent, downstream the clocks of what is shown (RFC 3550 §6.4)."""
         self._reported_at = now
         blocks = [block for source in self.sources if (block := source.report_block(now))]
-        rate = AUDIO_RATE + CAMERA_RATE + (SCREEN_RATE if now - self.screen.arrived_at < SCREEN_SEEN else 0)
+        screen = SCREEN_RATE if now - self.screen.arrived_at < SCREEN_SEEN else 0
+        self._told = AUDIO_RATE + CAMERA_RATE + screen
         ssrcs = [source.ssrc for source in self.sources if source.kind == "video" and source.ssrc]
         self._send_rtcp(
             rtcp.receiver_report(self._ssrc, blocks)
             + rtcp.source_description({self._ssrc: self._cname})
-            + rtcp.remb(self._ssrc, rate, ssrcs)
+            + rtcp.remb(self._ssrc, self._told, ssrcs)
         )
         self._report_slots(self._slots, now)
 
@@ -399,8 +414,10 @@ class Leg:
 
     def tick(self, now: float) -> None:
         """Four times a second: reports, keyframes still wanted, the end of a leg that never came up or fell silent."""
-        self._budget = min(RECEIVED_RATE, max(0.0, self._budget) + RECEIVED_RATE * (now - self._ticked_at))
-        self._ticked_at = now
+        if not self._budget.tick(self._told, now):
+            self._dropped["flooding_leg"] += 1
+            self._on_down(self, True)
+            return
         if not self.connected:
             if now - self.opened_at > CONNECT_WITHIN:
                 self._on_down(self, False)

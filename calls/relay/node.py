@@ -340,6 +340,7 @@ class RelayNode:
         self._close_leg(room, participant_id)
         with self._settling(call_id, room):
             if hostile:
+                logger.warning("a participant was refused; dropped so far: %s", dict(self._dropped))
                 room.call.refused(participant_id, leg.connection, self._clock())
             else:
                 room.call.disconnected(participant_id, leg.connection, self._clock())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from bench.description import CHROMIUM, Dialect
+from aioice import stun
+
+from bench.description import CHROMIUM, Dialect, Transport
 from bench.network import Network
 from bench.participant import Participant, source_id
 from calls.relay.node import RelayNode
@@ -82,3 +84,12 @@ def entrant(name: str, connection: int = 1) -> Entrant:
 def sees(person: Participant, other: str, *, slot: str = FIRST_VIDEO) -> bool:
     shown = person.stats.slots[slot]
     return shown.source == source_id(other, "1") and shown.received > 20
+
+
+def make_check(transport: Transport, *, nominating: bool = True) -> bytes:
+    request = stun.Message(stun.Method.BINDING, stun.Class.REQUEST)
+    request.attributes["USERNAME"] = f"{transport.ufrag}:theirs"
+    if nominating:
+        request.attributes["USE-CANDIDATE"] = None
+    request.add_message_integrity(transport.password.encode())
+    return bytes(request)
