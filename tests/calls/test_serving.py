@@ -69,6 +69,7 @@ def test_the_house_starts_serves_and_stops_in_order(tmp_path: Path, number: sign
     env = environment(tmp_path, HTTPS=https)
     assert manage("migrate", "--verbosity", "0", env=env).returncode == 0
     url = f"{'https' if https == '1' else 'http'}://localhost:{env['PORT']}"
+    env["PUBLIC_URL"] = url
     serve = [sys.executable, "manage.py", "serve"]
     with subprocess.Popen(
         serve, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
