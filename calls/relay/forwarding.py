@@ -11,8 +11,8 @@ from collections.abc import Callable
 from random import getrandbits
 from struct import Struct
 
-from . import rtcp, rtp
-from .nack import Missing, Resent, Ring
+from . import red, rtcp, rtp
+from .nack import AUDIO_RING, RING, Missing, Resent, Ring
 from .rtp import Packet
 from .speaker import Voice
 
@@ -25,6 +25,26 @@ _U16 = Struct("!H")
 _U64 = 0xFFFFFFFFFFFFFFFF
 
 
+class Timeline:
+    """One publisher's NTP clock, put on the relay's own: moved by what they differed at its first report.
+
+    All sources of a publisher share it, so that their lips match. Whoever is put behind a slot then goes on where the
+    one before stopped: a browser draws a line through the last twenty reports of a stream, and clocks that differ
+    would bend it (RFC 3550 §4 allows a clock that counts from any moment).
+    """
+
+    __slots__ = ("_ahead",)
+
+    def __init__(self) -> None:
+        self._ahead: int | None = None
+
+    def translate(self, ntp: int, now: float) -> int:
+        """The relay's NTP time (32.32) at the publisher's `ntp`, a report of which arrives `now`."""
+        if self._ahead is None:
+            self._ahead = ntp - int(now * (1 << 32))
+        return (ntp - self._ahead) & _U64
+
+
 class Source:
     """One track of a publisher as it arrives. Counts for receiver reports (RFC 3550 A.3, A.8), keeps what may be asked
     for again, gathers its subscribers' keyframe requests: `ask` is called with the source when the publisher is to be
@@ -32,8 +52,9 @@ class Source:
 
     __slots__ = (
         "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_level_id", "_received",
-        "_received_before", "_report", "_report_at", "_transit", "arrived_at", "clock_rate", "keyframe_wanted",
-        "kind", "missing", "outlets", "payload_type", "ring", "rtx_payload_type", "ssrc", "voice",
+        "_received_before", "_report", "_report_at", "_timeline", "_transit", "arrived_at", "clock_rate",
+        "keyframe_wanted", "kind", "missing", "outlets", "payload_type", "red_payload_type", "ring", "rtx_payload_type",
+        "ssrc", "voice",
     )  # fmt: skip
 
     def __init__(
@@ -45,15 +66,18 @@ class Source:
         ask: Callable[[Source], None],
         *,
         level_id: int = 0,
+        red_payload_type: int = 0,
+        timeline: Timeline | None = None,
     ) -> None:
         self._ask = ask
         self.kind = kind
         self.payload_type = payload_type
         self.rtx_payload_type = rtx_payload_type or -1  # 0 is a payload type too
+        self.red_payload_type = red_payload_type or -1
         self.ssrc = ssrc  # 0 until the first packet names it by MID
         self.clock_rate = CLOCK_RATES[kind]
         self.outlets: list[tuple[Slot, Callable[[int], None]]] = []  # who gets each packet, and how it is sent
-        self.ring = Ring()
+        self.ring = Ring(AUDIO_RING if kind == "audio" else RING)
         self.missing = Missing()
         self.keyframe_wanted = False
         self.voice = Voice()
@@ -68,21 +92,29 @@ class Source:
         self._received_before = 0
         self._transit = 0
         self._jitter = 0.0
+        self._timeline = timeline or Timeline()
         self._report: rtcp.SenderReport | None = None
         self._report_at = 0.0
 
     def receive(self, packet: Packet, now: float) -> bool:
-        """Take a packet in: number it, count it, keep it. False: a jump, the slots must open anew."""
+        """Take a packet in: number it, count it, keep it. False: it is here already or too late, pass it on to nobody.
+
+        One number is never sent twice: SRTP's key stream would be used twice (RFC 3711 §9.1, RFC 7714 §8.1). After
+        a jump the slots open anew.
+        """
         self.arrived_at = now
         highest = self._highest
+        is_late = False
         if highest < 0:
             packet.index = self._start(packet.sequence)
-            continued = True
         else:
             packet.index = index = rtp.unwrap(packet.sequence, highest)
-            continued = -JUMP < index - highest < JUMP
-            if not continued:
+            if -JUMP < index - highest < JUMP:
+                is_late = index <= highest
+            else:
                 packet.index = self._start(packet.sequence)
+                for slot, _ in self.outlets:
+                    slot.restart()
         self._highest = max(self._highest, packet.index)
         self._received += 1
         transit = int(now * self.clock_rate) - packet.timestamp
@@ -90,19 +122,58 @@ class Source:
         self._transit = transit
         if self._received > 1:
             self._jitter += (change - self._jitter) / 16
+        if is_late and not self._is_wanted(packet.index):
+            return False
         self._understand(packet, now)
-        return continued
+        return True
+
+    def _is_wanted(self, index: int) -> bool:
+        return index > self._highest - self.ring.size and not self.ring.holds(index)
 
     def repaired(self, packet: Packet, now: float) -> bool:
         """A retransmission (RFC 4588 §4): the original packet again, not counted as received. False: of no use."""
         if self._highest < 0 or len(packet.payload) < 2:  # Chromium's start-up probes are shorter
             return False
         packet.index = index = rtp.unwrap(_U16.unpack_from(packet.payload)[0], self._highest)
-        if not self._highest - JUMP < index <= self._highest or self.ring.find(index, now):
+        if index > self._highest or not self._is_wanted(index):
             return False
         packet.payload = packet.payload[2:]
         self._understand(packet, now)
         return True
+
+    def redundant(self, packet: Packet, now: float) -> list[Packet]:
+        """Take a RED packet in (relay.red): what to pass on, in order. Those before it that were lost are made whole
+        from its earlier blocks, each with the block of the one before it, so that the way down is covered as well."""
+        blocks = red.parse(packet.payload, self.payload_type)
+        if blocks is None:
+            return []
+        packet.primary = blocks.primary
+        if not self.receive(packet, now):
+            return []
+        whole = []
+        for index, block in enumerate(blocks.earlier, packet.index - len(blocks.earlier)):
+            if index > self._base and self._is_wanted(index) and block.data:
+                whole.append(self._make_whole(index, packet.timestamp - block.offset & 0xFFFFFFFF, block.data))
+                self._understand(whole[-1], now)
+        return [*whole, packet]
+
+    def _make_whole(self, index: int, timestamp: int, opus: bytes) -> Packet:
+        before = self.ring.get(index - 1)
+        earlier = None
+        if before is not None:
+            earlier = red.Block(timestamp - before.timestamp & 0xFFFFFFFF, before.primary or before.payload)
+        payload = red.build(opus, earlier, self.payload_type)
+        packet = Packet(self.red_payload_type, 0, index & 0xFFFF, timestamp, payload, 0, b"")
+        packet.index, packet.primary = index, opus
+        return packet
+
+    def ask_missing(self, now: float, round_trip: float) -> list[int]:
+        """The sequence numbers to ask for now. Where asking was in vain, a keyframe is asked for."""
+        given_up = self.missing.given_up
+        due = self.missing.due(now, round_trip)
+        if self.missing.given_up > given_up:
+            self.want_keyframe(now)
+        return [index & 0xFFFF for index in due]
 
     def since(self, packet: Packet, now: float) -> list[Packet]:
         """`packet` and what has arrived of those after it, in order, as far as it is kept."""
@@ -113,16 +184,17 @@ class Source:
         # One cycle up, so that packets just older than the first still have an index above zero.
         self._base = self._highest = 0x10000 + sequence
         self._received = self._expected_before = self._received_before = 0
-        self.missing = Missing()
+        self.missing.clear()
+        self.ring.clear()
         return self._highest
 
     def _understand(self, packet: Packet, now: float) -> None:
+        self.ring.keep(packet, now)
         if self.kind == "audio":
             if level := packet.value(self._level_id):  # RFC 6464 §3: a flag, then seven bits
                 self.voice.hear(level[0] & 0x7F, now)
             return
         packet.vp8 = vp8 = rtp.parse_vp8(packet.payload)
-        self.ring.keep(packet, now)
         if vp8 is not None and vp8.keyframe:
             self.keyframe_wanted = False
         if not self.missing.arrived(packet.index, now):
@@ -145,12 +217,13 @@ class Source:
         self._report, self._report_at = report, now
 
     def clock(self, now: float) -> tuple[int, int] | None:
-        """The publisher's NTP time (32.32) and RTP timestamp at `now`, `None` before its first report."""
+        """NTP time (32.32) on the publisher's `Timeline` and RTP timestamp at `now`, `None` before its first report."""
         if self._report is None:
             return None
         elapsed = now - self._report_at
         timestamp = self._report.timestamp + int(elapsed * self.clock_rate)
-        return (self._report.ntp + int(elapsed * (1 << 32))) & _U64, timestamp & 0xFFFFFFFF
+        ntp = self._timeline.translate(self._report.ntp, self._report_at)
+        return (ntp + int(elapsed * (1 << 32))) & _U64, timestamp & 0xFFFFFFFF
 
     def report_block(self, now: float) -> rtcp.ReportBlock | None:
         """What to tell the publisher; each call closes an interval. `None` before the first packet."""
@@ -175,9 +248,9 @@ class Slot:
 
     __slots__ = (
         "_abs_head", "_extension_head", "_first", "_head_size", "_header", "_highest", "_last_at", "_last_picture",
-        "_last_sequence", "_last_timestamp", "_last_tl0", "_mid_block", "_open", "_picture_offset", "_resent",
-        "_rtx_sequence", "_sequence_offset", "_timestamp_offset", "_tl0_offset", "kind", "octets", "packets",
-        "payload_type", "reports_sent", "rtx_payload_type", "rtx_ssrc", "source", "ssrc",
+        "_last_sequence", "_last_timestamp", "_last_tl0", "_mid_block", "_on_open", "_open", "_picture_offset", "_red",
+        "_resent", "_rtx_sequence", "_sequence_offset", "_timestamp_offset", "_tl0_offset", "kind", "octets", "packets",
+        "payload_type", "red_payload_type", "reports_sent", "rtx_payload_type", "rtx_ssrc", "source", "ssrc",
     )  # fmt: skip
 
     def __init__(
@@ -191,12 +264,18 @@ class Slot:
         mid: str = "",
         mid_id: int = 0,
         abs_send_time_id: int = 0,
+        red_payload_type: int = 0,
+        on_open: Callable[[Slot], None] = lambda slot: None,
     ) -> None:
+        """`on_open` is called when a source's first packet is written: its clock is to be told (RFC 3550 §6.4.1)."""
         self.kind = kind
         self.ssrc = ssrc
         self.payload_type = payload_type
         self.rtx_ssrc = rtx_ssrc
         self.rtx_payload_type = rtx_payload_type
+        self.red_payload_type = red_payload_type
+        self._on_open = on_open
+        self._red = 0  # the payload type of redundant audio as it comes, 0: only its primary block is sent
         # The block is always one word of abs-send-time (four bytes of padding where it is not agreed) and the MID.
         self._mid_block = rtp.extension_element(mid_id, mid.encode())
         self._abs_head = (abs_send_time_id << 4 | 2) << 24 if abs_send_time_id else 0
@@ -227,6 +306,8 @@ class Slot:
         self.source = source
         self.restart()
         if source is not None:
+            # Its blocks are numbered as the publisher numbers Opus.
+            self._red = self.red_payload_type if source.payload_type == self.payload_type else 0
             source.outlets.append((self, send))
             if self.kind == "video":
                 source.want_keyframe(now)
@@ -255,10 +336,15 @@ class Slot:
             self._last_timestamp = timestamp
             self._last_at = now
         start = self._head_size
-        payload = packet.payload
+        payload_type, payload = self.payload_type, packet.payload
+        if packet.primary is not None:
+            if self._red:
+                payload_type = self._red
+            else:
+                payload = packet.primary
         end = start + len(payload)
         self._header.pack_into(
-            out, 0, 0x90, packet.marker | self.payload_type, (index + self._sequence_offset) & 0xFFFF, timestamp,
+            out, 0, 0x90, packet.marker | payload_type, (index + self._sequence_offset) & 0xFFFF, timestamp,
             self.ssrc, self._extension_head, self._abs_head and self._abs_head | send_time, self._mid_block,
         )  # fmt: skip
         out[start:end] = payload
@@ -288,6 +374,7 @@ class Slot:
             self._tl0_offset = self._last_tl0 + 1 - vp8.tl0_index
         self._first, self._highest = packet.index, packet.index - 1
         self._open = True
+        self._on_open(self)
         return True
 
     def _number_picture(self, vp8: rtp.Vp8, index: int, start: int, out: memoryview) -> None:
@@ -305,9 +392,12 @@ class Slot:
                 self._last_tl0 = tl0
 
     def resend(self, sequence: int, send_time: int, now: float, round_trip: float, out: memoryview) -> int:
-        """Build the answer to a NACK of `sequence`, by RFC 4588 §4 where the leg has it; its size, 0: there is none."""
+        """Build the answer to a NACK of `sequence` as RFC 4588 §4 says; its size, 0: there is none.
+
+        `round_trip` is the least lately: before that, no answer can have come (seconds).
+        """
         source = self.source
-        if source is None or not self._open:
+        if source is None or not self._open or not self.rtx_payload_type:
             return 0
         index = rtp.unwrap(sequence, self._highest + self._sequence_offset) - self._sequence_offset
         if not self._first <= index <= self._highest:
@@ -318,8 +408,6 @@ class Slot:
         size = self.write(packet, send_time, now, out)
         self.packets -= 1
         self.octets -= len(packet.payload)
-        if not self.rtx_payload_type:
-            return size
         start = self._head_size
         out[start + 2 : size + 2] = bytes(out[start:size])
         _U16.pack_into(out, start, sequence)

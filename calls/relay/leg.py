@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from . import rtcp, rtp, sdp
 from .budget import PACKET, Budget
 from .dtls import INBOUND, OUTBOUND, Certificate, Dtls, DtlsFailed
-from .forwarding import Slot, Source
+from .forwarding import Slot, Source, Timeline
 from .ice import CHECKED_WITHIN, Path
-from .nack import FIRST_ASK
+from .nack import ASK_STEP, FIRST_ASK, RoundTrip
 from .ports import Ports
 from .terms import Answer, Refusal
 
@@ -72,13 +72,15 @@ class Leg:
         self._up_timer: asyncio.TimerHandle | None = None
         self._nack_timer: asyncio.TimerHandle | None = None
         self._reported_at = 0.0
-        self._round_trip = ROUND_TRIP
+        self._round_trip = RoundTrip(ROUND_TRIP)
+        self._opened: list[Slot] = []  # since the last look: their clocks are to be told
         self._closed = False
         self._ssrc = secrets.randbits(31) + 1  # of this end's reports
         self._cname = secrets.token_hex(8)
         self._session, self._version = secrets.randbits(62), 0
         self._ufrags: list[str] = []
 
+        timeline = Timeline()
         self.sources = tuple(
             Source(
                 section.kind,
@@ -87,6 +89,8 @@ class Leg:
                 section.ssrc,
                 self._ask_keyframe,
                 level_id=section.extensions.get(rtp.AUDIO_LEVEL, 0),
+                red_payload_type=section.red_payload_type,
+                timeline=timeline,
             )
             for section in offer.sections[: sdp.SCREEN + 1]
         )
@@ -134,6 +138,8 @@ class Leg:
             mid=section.mid,
             mid_id=section.extensions.get(rtp.MID, 0),
             abs_send_time_id=section.extensions.get(rtp.ABS_SEND_TIME, 0),
+            red_payload_type=section.red_payload_type,
+            on_open=self._on_open,
         )
 
     # Agreeing
@@ -243,19 +249,21 @@ class Leg:
                 return
         self._traffic.packets_in += 1
         if packet.payload_type == source.payload_type:
-            if not source.receive(packet, now):
-                for slot, _ in source.outlets:
-                    slot.restart()
-        else:
-            if packet.payload_type == source.rtx_payload_type and source.repaired(packet, now):
-                self._pass_on_repaired(source, packet, now)
-            return
+            if source.receive(packet, now):
+                self._pass_on(source, packet, now)
+        elif packet.payload_type == source.red_payload_type:
+            for each in source.redundant(packet, now):
+                self._pass_on(source, each, now)
+        elif packet.payload_type == source.rtx_payload_type and source.repaired(packet, now):
+            self._pass_on_repaired(source, packet, now)
+        if source.missing and self._nack_timer is None:
+            self._nack_timer = asyncio.get_running_loop().call_later(FIRST_ASK, self._ask_missing)
+
+    def _pass_on(self, source: Source, packet: rtp.Packet, now: float) -> None:
         send_time = rtp.abs_send_time(now)
         for slot, send in source.outlets:
             if size := slot.write(packet, send_time, now, OUTBOUND):
                 send(size)
-        if source.missing and self._nack_timer is None:
-            self._nack_timer = asyncio.get_running_loop().call_later(FIRST_ASK, self._ask_missing)
 
     def _pass_on_repaired(self, source: Source, packet: rtp.Packet, now: float) -> None:
         """A slot that waits for a keyframe opens at its repaired first packet, and has missed what followed that."""
@@ -272,7 +280,7 @@ class Leg:
         source = self._by_mid.get(packet.value(self._mid_id) or b"")
         if source is None:
             return None
-        if packet.payload_type == source.payload_type:
+        if packet.payload_type in (source.payload_type, source.red_payload_type):
             if source.ssrc:
                 self._by_ssrc.pop(source.ssrc, None)
             source.ssrc = ssrc
@@ -308,7 +316,7 @@ class Leg:
                             if not self._budget.repairs.take():
                                 self._dropped["budget"] += 1
                                 break
-                            if size := slot.resend(sequence, send_time, now, self._round_trip, OUTBOUND):
+                            if size := slot.resend(sequence, send_time, now, self._round_trip.least, OUTBOUND):
                                 self.send_rtp(size)
 
     def _measure(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> None:
@@ -316,7 +324,7 @@ class Leg:
             slot = self._slot_by_ssrc.get(block.ssrc)
             measured = slot.round_trip(block, now) if slot else None
             if measured is not None:
-                self._round_trip += (measured - self._round_trip) / 8
+                self._round_trip.measured(measured)
 
     # Sending
 
@@ -360,11 +368,10 @@ class Leg:
     def _ask_missing(self) -> None:
         now = self._clock()
         for source in self.sources:
-            if due := source.missing.due(now, self._round_trip):
-                sequences = [index & 0xFFFF for index in due]
+            if sequences := source.ask_missing(now, self._round_trip.usual):
                 self._send_rtcp(rtcp.receiver_report(self._ssrc) + rtcp.nack(self._ssrc, source.ssrc, sequences))
         waiting = any(source.missing for source in self.sources)
-        self._nack_timer = asyncio.get_running_loop().call_later(FIRST_ASK, self._ask_missing) if waiting else None
+        self._nack_timer = asyncio.get_running_loop().call_later(ASK_STEP, self._ask_missing) if waiting else None
 
     def _report(self, now: float) -> None:
         """Upstream what arrived and how much may be sent, downstream the clocks of what is shown (RFC 3550 §6.4)."""
@@ -379,6 +386,17 @@ class Leg:
             + rtcp.remb(self._ssrc, self._told, ssrcs)
         )
         self._report_slots(self._slots, now)
+
+    def _on_open(self, slot: Slot) -> None:
+        if not self._opened:
+            asyncio.get_running_loop().call_soon(self._report_opened)
+        self._opened.append(slot)
+
+    def _report_opened(self) -> None:
+        """Whose clock a slot follows is told with its first packet, so that lips match from then on."""
+        opened, self._opened = self._opened, []
+        if not self._closed:
+            self._report_slots([slot for slot in opened if slot.is_open], self._clock())
 
     def _report_slots(self, slots: list[Slot], now: float) -> None:
         names: dict[int, str] = {}

@@ -7,21 +7,46 @@ from __future__ import annotations
 
 from .rtp import Packet
 
-FIRST_ASK = 0.03  # seconds a gap may close by itself (reordering)
+FIRST_ASK = 0.02  # seconds a gap may close by itself (reordering)
+ASK_STEP = 0.01  # between two looks at what is due
 ASK_AGAIN = 0.04  # at least; or the round trip
 ASKS = 10
 TOO_MANY = 200  # missing: a keyframe is cheaper
-RING = 512  # packets kept, a power of two
+RING = 512  # packets of video kept, a power of two
+AUDIO_RING = 64  # of audio, only to know what is here already
 KEEP = 1.0  # seconds
 RESENDS = 5
 
 
-class Missing:
-    """The gaps of one received stream."""
+class RoundTrip:
+    """Seconds to a browser and back, as its reports measure it.
 
-    __slots__ = ("_asked", "_highest")
+    `usual` is smoothed (RFC 6298 §2): when to ask again. `least` is the shortest lately: what is asked for again
+    sooner has not been lost yet.
+    """
+
+    __slots__ = ("_is_measured", "least", "usual")
+
+    def __init__(self, assumed: float) -> None:
+        self.usual = self.least = assumed
+        self._is_measured = False
+
+    def measured(self, seconds: float) -> None:
+        if not self._is_measured:
+            self._is_measured = True
+            self.usual = self.least = seconds
+            return
+        self.usual += (seconds - self.usual) / 8
+        self.least = min(seconds, self.least + (self.usual - self.least) / 16)
+
+
+class Missing:
+    """The gaps of one received stream. `given_up` counts the packets that were asked for in vain."""
+
+    __slots__ = ("_asked", "_highest", "given_up")
 
     def __init__(self) -> None:
+        self.given_up = 0
         self._highest: int | None = None
         self._asked: dict[int, tuple[float, int]] = {}  # index: when to ask next, times asked
 
@@ -44,36 +69,56 @@ class Missing:
         return True
 
     def due(self, now: float, round_trip: float) -> list[int]:
-        """The indices to ask for now, in order; each at most `ASKS` times."""
-        due = [index for index, (at, _) in self._asked.items() if at <= now]
-        for index in due:
-            times = self._asked[index][1] + 1
-            if times >= ASKS:
-                del self._asked[index]
+        """The indices to ask for now, in order; each at most `ASKS` times, then it is given up."""
+        due = []
+        for index, (at, times) in list(self._asked.items()):
+            if at > now:
+                continue
+            if times < ASKS:
+                due.append(index)
+                self._asked[index] = (now + max(ASK_AGAIN, round_trip), times + 1)
             else:
-                self._asked[index] = (now + max(ASK_AGAIN, round_trip), times)
+                del self._asked[index]
+                self.given_up += 1
         return due
 
     def clear(self) -> None:
+        """The stream begins anew."""
+        self._highest = None
         self._asked.clear()
 
 
 class Ring:
-    """The last second of one received stream, shared by all its slots."""
+    """The last packets of one received stream, shared by all its slots. `size` is a power of two."""
 
-    __slots__ = ("_packets",)
+    __slots__ = ("_mask", "_packets", "size")
 
-    def __init__(self) -> None:
-        self._packets: list[tuple[float, Packet] | None] = [None] * RING
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._mask = size - 1
+        self._packets: list[tuple[float, Packet] | None] = [None] * size
 
     def keep(self, packet: Packet, now: float) -> None:
-        self._packets[packet.index & (RING - 1)] = (now, packet)
+        self._packets[packet.index & self._mask] = (now, packet)
+
+    def holds(self, index: int) -> bool:
+        kept = self._packets[index & self._mask]
+        return kept is not None and kept[1].index == index
 
     def find(self, index: int, now: float) -> Packet | None:
-        kept = self._packets[index & (RING - 1)]
+        """The packet, if it came in the last second."""
+        kept = self._packets[index & self._mask]
         if kept is None or kept[1].index != index or now - kept[0] > KEEP:
             return None
         return kept[1]
+
+    def get(self, index: int) -> Packet | None:
+        """The packet, however old."""
+        kept = self._packets[index & self._mask]
+        return kept[1] if kept is not None and kept[1].index == index else None
+
+    def clear(self) -> None:
+        self._packets = [None] * self.size
 
 
 class Resent:

@@ -34,10 +34,13 @@ class Vp8(NamedTuple):
 class Packet:
     """One received RTP packet, its padding and CSRCs left behind.
 
-    `index` is the sequence number without wrapping, set by the `Source` that took the packet in.
+    `index` is the sequence number without wrapping, `primary` the packet's own block of redundant audio
+    (relay.red); both set by the `Source` that took the packet in.
     """
 
-    __slots__ = ("extension", "index", "marker", "payload", "payload_type", "profile", "sequence", "timestamp", "vp8")
+    __slots__ = (
+        "extension", "index", "marker", "payload", "payload_type", "primary", "profile", "sequence", "timestamp", "vp8",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Packet:
         self.profile = profile
         self.extension = extension
         self.index = sequence
+        self.primary: bytes | None = None
         self.vp8: Vp8 | None = None
 
     def value(self, identifier: int) -> bytes | None:

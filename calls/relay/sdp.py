@@ -43,6 +43,7 @@ class Section:
     direction: str  # the browser's
     payload_type: int  # Opus or VP8
     rtx_payload_type: int
+    red_payload_type: int  # Opus with redundancy (RFC 2198)
     extensions: dict[str, int]  # URI: id, 1 to 14
     feedback: tuple[str, ...]
     ssrc: int
@@ -150,8 +151,9 @@ def _section(n: int, line: str, attributes: _Lines) -> Section:
         direction=directions[0],
         payload_type=payload_type,
         rtx_payload_type=rtx_payload_type,
+        red_payload_type=_redundancy(payload_type, offered, attributes) if KINDS[n] == "audio" else 0,
         extensions=_extensions(attributes),
-        feedback=_feedback(payload_type, attributes),
+        feedback=_feedback(payload_type, attributes, is_repaired=bool(rtx_payload_type) or n not in OUTGOING),
         ssrc=ssrc,
         rtx_ssrc=rtx_ssrc if rtx_payload_type else 0,
     )
@@ -187,13 +189,25 @@ def _retransmission(payload_type: int, offered: Sequence[int], attributes: _Line
     return 0
 
 
-def _feedback(payload_type: int, attributes: _Lines) -> tuple[str, ...]:
+def _redundancy(payload_type: int, offered: Sequence[int], attributes: _Lines) -> int:
+    """RFC 2198 §5: the RED payload type whose blocks are all of the codec, 0 if there is none."""
+    red = {number for number, codec in _maps(attributes, "rtpmap") if codec.lower() == "red/48000/2"}
+    for number, parameters in _maps(attributes, "fmtp"):
+        if number in red and number in offered and set(parameters.strip().split("/")) == {str(payload_type)}:
+            return number if not 64 <= number <= 95 else 0
+    return 0
+
+
+def _feedback(payload_type: int, attributes: _Lines, *, is_repaired: bool) -> tuple[str, ...]:
+    """What is agreed of RFC 4585. The relay sends nothing twice under one number, so it repairs by RTX alone."""
     offered = {
         value.partition(" ")[2]
         for value in attributes.all("rtcp-fb")
         if value.split(" ")[0] in (str(payload_type), "*")
     }
-    return tuple(feedback for feedback in _WANTED_FEEDBACK if feedback in offered)
+    return tuple(
+        feedback for feedback in _WANTED_FEEDBACK if feedback in offered and (is_repaired or feedback != "nack")
+    )
 
 
 def _extensions(attributes: _Lines) -> dict[str, int]:
@@ -293,9 +307,11 @@ def build_answer(
 
 
 def _media_lines(section: Section) -> list[str]:
-    codec, rtx = section.payload_type, section.rtx_payload_type
+    codec, rtx, red = section.payload_type, section.rtx_payload_type, section.red_payload_type
+    # RED comes first: a browser sends it only where it is preferred.
+    payload_types = [number for number in (red, codec, rtx) if number]
     lines = [
-        f"m={section.kind} 9 UDP/TLS/RTP/SAVPF {codec}" + (f" {rtx}" if rtx else ""),
+        f"m={section.kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, payload_types))}",
         "c=IN IP4 0.0.0.0",
         f"a=mid:{section.mid}",
         f"a={_DIRECTIONS[section.direction]}",
@@ -305,6 +321,8 @@ def _media_lines(section: Section) -> list[str]:
     ]
     if section.kind == "audio":
         lines.append(f"a=fmtp:{codec} minptime=10;useinbandfec=1")
+    if red:
+        lines += [f"a=rtpmap:{red} red/48000/2", f"a=fmtp:{red} {codec}/{codec}"]
     lines += [f"a=rtcp-fb:{codec} {feedback}" for feedback in section.feedback]
     if rtx:
         lines += [f"a=rtpmap:{rtx} rtx/90000", f"a=fmtp:{rtx} apt={codec}"]

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.relay import rtcp, rtp
-from calls.relay.forwarding import Slot, Source
-from calls.relay.nack import ASKS, KEEP, RESENDS, RING, TOO_MANY, Missing, Resent
+from calls.relay.forwarding import Slot, Source, Timeline
+from calls.relay.nack import ASKS, KEEP, RESENDS, RING, TOO_MANY, Missing, Resent, RoundTrip
 
 FRAME = 0.04  # seconds
 
@@ -72,7 +72,14 @@ class Sent:
 
 
 def make_slot(kind: str = "video", **overrides: int) -> Slot:
-    numbers = {"ssrc": 5, "payload_type": 120, "rtx_ssrc": 6, "rtx_payload_type": 0, "mid_id": 3, "abs_send_time_id": 2}
+    numbers = {
+        "ssrc": 5,
+        "payload_type": 120,
+        "rtx_ssrc": 6,
+        "rtx_payload_type": 121,
+        "mid_id": 3,
+        "abs_send_time_id": 2,
+    }
     return Slot(kind, mid="4", **{**numbers, **overrides})
 
 
@@ -218,12 +225,14 @@ def test_gap_upstream_stays_a_gap_and_a_late_packet_fills_it() -> None:
     assert (after.vp8.picture_id - filled.vp8.picture_id) & 0x7FFF == 1
 
 
-def test_source_that_starts_anew_says_so() -> None:
+def test_source_that_starts_anew_is_shown_from_its_next_keyframe() -> None:
     publisher, slot = Publisher(), make_slot()
     slot.show(publisher.source, ignore, 0.0)
-    forward(publisher, slot, 0.0, publisher.frame(keyframe=True))
+    before = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[-1]
     publisher.sequence += 5000
-    assert not publisher.source.receive(next(publisher.frame()), 0.1)
+    assert forward(publisher, slot, 0.1, publisher.frame()) == []
+    after = forward(publisher, slot, 0.2, publisher.frame(keyframe=True))[0]
+    assert (after.sequence - before.sequence) & 0xFFFF == 1
 
 
 def test_nobody_behind_a_slot_leaves_the_source_alone() -> None:
@@ -320,7 +329,7 @@ def test_sender_report_puts_the_publishers_clock_on_the_slots_timeline() -> None
     (told,) = rtcp.walk(report)
     assert isinstance(told, rtcp.SenderReport)
     assert told.ssrc == slot.ssrc
-    assert told.ntp == 7 << 32
+    assert told.ntp == 2 << 32  # on the relay's own clock, which its first report met at 0
     assert (told.timestamp - first.timestamp) & 0xFFFFFFFF == 2 * 90000
 
 
@@ -330,13 +339,72 @@ def test_round_trip_comes_from_the_answer_to_a_sender_report() -> None:
     forward(publisher, slot, 0.0, publisher.frame(keyframe=True))
     publisher.source.reported(rtcp.SenderReport(77, 5 << 32, 0, ()), 0.0)
     slot.sender_report(1.0)
-    lsr = 6 << 16
+    lsr = 1 << 16
     block = rtcp.ReportBlock(slot.ssrc, 0, 0, 0, 0, lsr, 0x8000)
     assert slot.round_trip(block, 1.6) == pytest.approx(0.1)
     assert slot.round_trip(rtcp.ReportBlock(slot.ssrc, 0, 0, 0, 0, 1, 0), 1.6) is None
 
 
+def test_whoever_is_shown_next_goes_on_on_the_same_clock() -> None:
+    """Clocks of two publishers differ by minutes; a browser that draws one line through both reports loses lips."""
+    first, second, slot = Publisher(), Publisher(), make_slot()
+    told = []
+    for publisher, ntp, at in ((first, 5_000 << 32, 10.0), (second, 900 << 32, 20.0)):
+        slot.show(publisher.source, ignore, at)
+        forward(publisher, slot, at, publisher.frame(keyframe=True))
+        publisher.source.reported(rtcp.SenderReport(77, ntp, publisher.timestamp, ()), at)
+        told += rtcp.walk(slot.sender_report(at + 1) or b"")
+    before, after = told
+    assert isinstance(before, rtcp.SenderReport)
+    assert isinstance(after, rtcp.SenderReport)
+    assert after.ntp - before.ntp == 10 << 32
+    assert (after.timestamp - before.timestamp) & 0xFFFFFFFF == pytest.approx(10 * 90000, abs=3600)
+
+
+def test_lips_match_though_sound_and_picture_report_at_different_times() -> None:
+    shared = Timeline()
+    clocks = []
+    for kind, at, rate in (("audio", 3.0, 48000), ("video", 3.7, 90000)):
+        source = Source(kind, 96, 0, 77, lambda _: None, timeline=shared)
+        source.reported(rtcp.SenderReport(77, int((100 + at) * (1 << 32)), int(at * rate), ()), at + 0.05)
+        clocks.append((source.clock(5.0), rate))
+    moments = []
+    for clock, rate in clocks:
+        assert clock is not None
+        moments.append(clock[0] / (1 << 32) - clock[1] / rate)
+    assert moments[0] == pytest.approx(moments[1], abs=0.001)
+
+
+def test_slot_tells_when_it_opens_once_for_each_source() -> None:
+    opened: list[Slot] = []
+    slot = Slot("video", ssrc=5, payload_type=120, on_open=opened.append)
+    for publisher in (Publisher(), Publisher()):
+        slot.show(publisher.source, ignore, 0.0)
+        forward(publisher, slot, 0.0, publisher.frame(keyframe=True))
+        forward(publisher, slot, 0.1, publisher.frame())
+    assert opened == [slot, slot]
+
+
 # Loss repair
+
+
+@given(
+    publishers,
+    st.lists(st.tuples(st.integers(0, 40), st.booleans()), min_size=1, max_size=120),
+)
+def test_no_number_is_ever_sent_twice(publisher: Publisher, script: list[tuple[int, bool]]) -> None:
+    """RFC 3711 §9.1: whatever comes twice, late, or repaired and then late, a browser gets each number once."""
+    slot, out, numbers = make_slot(), memoryview(bytearray(2048)), []
+    slot.show(publisher.source, ignore, 0.0)
+    packets = [packet for number in range(20) for packet in publisher.frame(keyframe=number % 7 == 0)]
+    for step, (which, repair) in enumerate(script):
+        original = packets[which % len(packets)]
+        payload = pack("!H", original.sequence) + original.payload if repair else original.payload
+        packet = rtp.Packet(96, 0, original.sequence, original.timestamp, payload, 0, b"")
+        take = publisher.source.repaired if repair else publisher.source.receive
+        if take(packet, step / 100) and (size := slot.write(packet, 0, step / 100, out)):
+            numbers.append(read(out, size).sequence)
+    assert len(numbers) == len(set(numbers))
 
 
 def test_nack_is_answered_with_the_same_packet_and_not_without_end() -> None:
@@ -346,18 +414,25 @@ def test_nack_is_answered_with_the_same_packet_and_not_without_end() -> None:
     forward(publisher, slot, 0.01, publisher.frame())
     answers = [slot.resend(first.sequence, 0, 0.1 + 0.05 * n, 0.02, out) for n in range(RESENDS + 3)]
     assert [bool(size) for size in answers] == [True] * RESENDS + [False] * 3
-    again = read(out, answers[0])
-    assert (again.sequence, again.timestamp, again.payload) == (first.sequence, first.timestamp, first.payload)
 
 
-def test_nack_is_answered_by_retransmission_format_where_the_leg_has_it() -> None:
-    """RFC 4588 §4: own SSRC, own sequence numbers, the original number first."""
-    publisher, slot, out = Publisher(), make_slot(rtx_payload_type=121), memoryview(bytearray(2048))
+def test_nack_is_answered_with_the_original_number_first() -> None:
+    """RFC 4588 §4: own SSRC, own sequence numbers."""
+    publisher, slot, out = Publisher(), make_slot(), memoryview(bytearray(2048))
     slot.show(publisher.source, ignore, 0.0)
     first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0]
-    again = read(out, slot.resend(first.sequence, 0, 0.1, 0.02, out))
-    assert (again.ssrc, again.payload_type) == (6, 121)
+    once, again = (read(out, slot.resend(first.sequence, 0, now, 0.02, out)) for now in (0.1, 0.2))
+    assert (again.ssrc, again.payload_type, again.timestamp) == (6, 121, first.timestamp)
     assert again.payload == pack("!H", first.sequence) + first.payload
+    assert (again.sequence - once.sequence) & 0xFFFF == 1
+
+
+def test_leg_without_retransmissions_gets_no_number_twice() -> None:
+    """RFC 3711 §9.1: two packets under one number would share a key stream."""
+    publisher, slot, out = Publisher(), make_slot(rtx_payload_type=0), memoryview(bytearray(2048))
+    slot.show(publisher.source, ignore, 0.0)
+    first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0]
+    assert slot.resend(first.sequence, 0, 0.1, 0.02, out) == 0
 
 
 @pytest.mark.parametrize("sequence", [-1, 1000])
@@ -422,6 +497,31 @@ def test_gap_is_asked_for_soon_then_again_then_no_more() -> None:
     assert not missing
 
 
+def test_packet_asked_for_in_vain_is_given_up_for_a_keyframe() -> None:
+    publisher = Publisher()
+    publisher.source.receive(next(publisher.frame(keyframe=True)), 0.0)
+    publisher.sequence += 1
+    publisher.source.receive(next(publisher.frame()), 0.0)
+    asked = 0
+    for step in range(1, 200):
+        publisher.now = step / 100
+        asked += len(publisher.source.ask_missing(publisher.now, 0.1))
+    assert asked == ASKS
+    assert publisher.asked == [pytest.approx(1.03, abs=0.02)]
+
+
+def test_first_round_trip_measured_counts_whole_and_the_least_one_rises_slowly() -> None:
+    trip = RoundTrip(0.05)
+    trip.measured(0.2)
+    assert (trip.usual, trip.least) == (0.2, 0.2)
+    trip.measured(0.12)
+    assert (trip.usual, trip.least) == (pytest.approx(0.19), 0.12)
+    for _ in range(100):
+        trip.measured(0.2)
+    assert trip.usual == pytest.approx(0.2, abs=0.001)
+    assert trip.least == pytest.approx(0.2, abs=0.001)
+
+
 def test_packet_that_came_late_is_not_asked_for() -> None:
     missing = Missing()
     for index in (10, 13, 11):
@@ -449,16 +549,12 @@ def test_what_a_subscriber_may_ask_for_again_takes_bounded_memory(indices: list[
 @given(st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=12), st.booleans()), max_size=60))
 def test_arbitrary_packets_never_raise(packets: list[tuple[int, bytes, bool]]) -> None:
     """Hazard H11: payloads, jumps and retransmissions of any kind."""
-    publisher, slot, out = Publisher(), make_slot(rtx_payload_type=121), memoryview(bytearray(2048))
+    publisher, slot, out = Publisher(), make_slot(), memoryview(bytearray(2048))
     slot.show(publisher.source, ignore, 0.0)
     for number, (sequence, payload, repair) in enumerate(packets):
         packet = rtp.Packet(96, 0, sequence, 0, payload, 0, b"")
-        taken = (
-            publisher.source.repaired(packet, number / 50) if repair else publisher.source.receive(packet, number / 50)
-        )
-        if taken:
+        take = publisher.source.repaired if repair else publisher.source.receive
+        if take(packet, number / 50):
             slot.write(packet, 0, number / 50, out)
-        else:
-            slot.restart()
         slot.resend(sequence, 0, number / 50, 0.02, out)
         publisher.source.report_block(number / 50)

@@ -72,6 +72,30 @@ def test_numbers_of_the_browser_are_kept_in_the_answer(dialect: Dialect) -> None
     assert "transport-cc" not in text  # REMB works only without it
 
 
+def test_answer_prefers_redundant_sound_where_the_browser_has_it() -> None:
+    """RFC 2198; Chromium sends it only where it comes first. In-band FEC in any case (RFC 7587 §6.1)."""
+    chromium, firefox = (section(answer(sdp.parse_offer(make_offer(each))), "3") for each in (CHROMIUM, FIREFOX))
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n" in chromium
+    assert "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n" in chromium
+    assert "m=audio 9 UDP/TLS/RTP/SAVPF 109\r\n" in firefox
+    assert "red" not in firefox
+    for text, opus in ((chromium, 111), (firefox, 109)):
+        assert re.search(rf"a=fmtp:{opus} .*useinbandfec=1", text)
+
+
+def test_redundancy_of_another_codec_is_not_agreed() -> None:
+    text = answer(sdp.parse_offer(make_offer().replace("a=fmtp:63 111/111", "a=fmtp:63 0/0")))
+    assert "red/48000" not in text
+
+
+def test_repair_is_not_promised_where_the_browser_takes_no_retransmissions() -> None:
+    offer = make_offer().replace("a=rtpmap:97 rtx/90000", "a=rtpmap:97 other/90000")
+    text = answer(sdp.parse_offer(offer))
+    assert "a=rtcp-fb:96 nack\r\n" not in section(text, "4")
+    assert "a=rtcp-fb:96 nack pli\r\n" in section(text, "4")
+    assert "a=rtcp-fb:96 nack\r\n" in section(text, "1")
+
+
 def test_answer_sends_where_the_browser_receives() -> None:
     text = answer(sdp.parse_offer(make_offer()))
     assert [line for line in text.split("\r\n") if line in ("a=recvonly", "a=sendonly")] == (
