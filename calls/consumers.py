@@ -24,7 +24,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from calls import events, frames, services
+from calls import events, frames, services, turn
 from calls.tickets import read
 from core.errors import DomainError
 
@@ -200,7 +200,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             role=str(self.entry.role),
             name=self.entry.name,
             title=self.entry.title,
-            ice_servers=[],
+            ice_servers=[] if self._waiting else self._ice_servers(),
             policy={"capacity": self.entry.policy.capacity, "member_wait": self.entry.policy.member_wait},
             chat=message["chat"],
             now=time.time(),
@@ -214,7 +214,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def seat_answer(self, message: events.Message) -> None:
         self._waiting = False
-        await self._say("answer", sdp=message["sdp"])
+        await self._say("answer", sdp=message["sdp"], ice_servers=self._ice_servers())
 
     async def seat_refused(self, message: events.Message) -> None:
         code, about = message["code"], message["about"]
@@ -312,6 +312,9 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             "participant_id": self.entry.seat_id,
             "connection": self.entry.connection,
         }
+
+    def _ice_servers(self) -> list[turn.IceServer]:
+        return turn.ice_servers(self.entry.seat_id, now=time.time()) if self.entry else []
 
     async def _tell_relay(self, message: events.Message) -> None:
         if self.entry is None:

@@ -158,6 +158,9 @@ CACHES = {
 RELAY_PORT = env.int("RELAY_PORT", default=7000)  # UDP, and ICE-TCP for networks that block it
 RELAY_ADDRESSES = env("RELAY_ADDRESSES", default="")  # "public=local:port,…"; empty: this host's own addresses
 RELAY_TCP_ADDRESSES = env("RELAY_TCP_ADDRESSES", default="")  # further ones for ICE-TCP alone, usually on port 443
+# coturn's REST scheme (deploy/turnserver.conf): "turns:turn.example.org:443?transport=tcp,…" and its static-auth-secret
+TURN_URLS = env.list("TURN_URLS", default=[])
+TURN_SECRET = env("TURN_SECRET", default="")
 CALL_CAPACITY = env.int("CALL_CAPACITY", default=4)  # rule C1
 CALL_MEMBER_WAIT = env.float("CALL_MEMBER_WAIT", default=600.0)  # seconds, rule C3
 CALL_EMPTY_AFTER = env.float("CALL_EMPTY_AFTER", default=60.0)  # seconds, rule C9

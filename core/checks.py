@@ -33,6 +33,10 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             found.append(Error(f"{name} {problem}.", hint=f"Make one: {hint}", id=f"anteroom.E00{number}"))
     if _read("LINK_KEY") == _read("SECRET_KEY"):
         found.append(Error("LINK_KEY must be set, to another value than SECRET_KEY.", id="anteroom.E003"))
+    if settings.TURN_URLS and (problem := _problem_of_secret(_read("TURN_SECRET"))):
+        found.append(
+            Error(f"TURN_SECRET {problem}.", hint="The same as coturn's static-auth-secret.", id="anteroom.E006")
+        )
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
         found.append(Error("ALLOWED_HOSTS must name the hosts of this house.", id="anteroom.E004"))
     return found

@@ -154,6 +154,7 @@ class CallPage {
       if (this.#state.phase === "live") this.#sendMedia();
       else this.#peer.use(frame.ice_servers);
     }
+    if (frame.type === "answer") this.#peer.use(frame.ice_servers ?? []);
     if (frame.type === "answer") this.#peer.answer(frame.sdp).catch(() => this.#mediaFailed(this.#peer));
     if (frame.type === "error" && frame.id) this.#refused(frame);
     if (frame.type === "chat" && frame.participant !== this.#state.me) {

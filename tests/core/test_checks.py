@@ -124,3 +124,11 @@ def test_a_second_process_is_refused_a_layer_that_nobody_else_hears() -> None:
 def test_a_second_process_may_start_on_redis() -> None:
     with override_settings(CHANNEL_LAYERS={"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}):
         require_shared_channel_layer("manage.py relay")
+
+
+def test_turn_server_needs_a_secret_worth_the_name() -> None:
+    for secret in ("", "short", "change-me-" + GOOD):
+        with override_settings(DEBUG=False, TURN_URLS=["turn:turn.example.org"], TURN_SECRET=secret):
+            assert "anteroom.E006" in {problem.id for problem in check_secrets(None)}
+    with override_settings(DEBUG=False, TURN_URLS=["turn:turn.example.org"], TURN_SECRET=GOOD):
+        assert "anteroom.E006" not in {problem.id for problem in check_secrets(None)}
