@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy
 
 from calls import events, frames, services, turn
 from calls.tickets import read
+from core.channel_layer import SharedRedisChannelLayer
 from core.errors import DomainError
 
 BEAT = 5.0  # seconds: the time for the first frame, for the relay's answer, and between renewals of a place in line
@@ -64,6 +65,13 @@ class Stage(Enum):
 
 class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Speaks for one seat, the ticket's. Nothing else of the scope is trusted, or looked at."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if isinstance(self.channel_layer, SharedRedisChannelLayer):
+                self.channel_layer.forget(self.channel_name)
 
     async def connect(self) -> None:
         self.stage = Stage.FIRST_FRAME
