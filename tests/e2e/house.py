@@ -79,6 +79,7 @@ class House:
         self._folder = tempfile.TemporaryDirectory(prefix="anteroom-house-")
         self.log = Path(self._folder.name) / "house.log"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, tuple[str, ...]] = {}
         self.environment = (
             {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
             | {
@@ -120,7 +121,11 @@ class House:
         return {"cwd": ROOT, "env": self.environment, "stdout": output, "stderr": subprocess.STDOUT}
 
     def start(self, name: str, *command: str) -> None:
+        self._commands[name] = command
         self.processes[name] = subprocess.Popen([sys.executable, "manage.py", *command], **self._how())  # type: ignore[call-overload]
+
+    def start_again(self, name: str) -> None:
+        self.start(name, *self._commands[name])
 
     def kill(self, name: str) -> None:
         """kill -9: what a crash looks like from outside."""
