@@ -39,13 +39,17 @@ def take(*, key: str, capacity: int, per: timedelta, now: datetime) -> bool:
     A bucket holds `capacity` tokens, is full at first, and an empty one is full again after `per`.
     """
     one = per / capacity
-    TokenBucket.objects.bulk_create([TokenBucket(key=key, full_at=now)], ignore_conflicts=True)
-    bucket = TokenBucket.objects.select_for_update().get(key=key)
+    bucket, _created = TokenBucket.objects.select_for_update().get_or_create(key=key, defaults={"full_at": now})
     full_at = max(bucket.full_at, now) + one
     if full_at - now > per:
         return False
     TokenBucket.objects.filter(key=key).update(full_at=full_at)
     return True
+
+
+def clear_full_buckets() -> None:
+    """A job of the worker: there would be one for each address that ever came."""
+    TokenBucket.objects.full(at=timezone.now()).delete()
 
 
 def address_key(request: HttpRequest, what: str) -> str:

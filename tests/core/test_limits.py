@@ -7,8 +7,10 @@ import pytest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory, override_settings
+from django.utils import timezone
 
-from core.limits import address_key, limited_by_address, take
+from core.background import Process, tasks_of
+from core.limits import address_key, clear_full_buckets, limited_by_address, take
 from core.models import TokenBucket
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -49,6 +51,16 @@ def test_buckets_do_not_touch_each_other_and_full_ones_can_go() -> None:
     assert take(key="door:1", capacity=1, per=MINUTE, now=NOON)
     assert take(key="door:2", capacity=1, per=2 * MINUTE, now=NOON)
     assert [bucket.key for bucket in TokenBucket.objects.full(at=NOON + MINUTE)] == ["door:1"]
+
+
+@pytest.mark.django_db
+def test_the_worker_clears_what_limits_nothing_and_nothing_else() -> None:
+    assert "full buckets" in {task.name for task in tasks_of([Process.WORKER])}
+    now = timezone.now()
+    take(key="door:1", capacity=1, per=MINUTE, now=now - MINUTE)
+    take(key="door:2", capacity=1, per=MINUTE, now=now)
+    clear_full_buckets()
+    assert [bucket.key for bucket in TokenBucket.objects.all()] == ["door:2"]
 
 
 @pytest.mark.django_db(transaction=True)
