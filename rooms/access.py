@@ -49,8 +49,9 @@ def signed_in(view: View[P]) -> View[P]:
 
 def get_membership(request: MemberRequest, room_id: UUID, *, or_deleted: bool = False) -> RoomMembership:
     """The membership of whoever asks, with its room. Raises Http404, or PermissionDenied for a colleague."""
-    rooms = MeetingRoom.objects
-    scope = rooms.ever_visible_to(request.user) if or_deleted else rooms.visible_to(request.user)
+    scope = MeetingRoom.objects.ever_visible_to(request.user)
+    if not or_deleted:
+        scope = scope.standing()
     room = get_object_or_404(scope.select_related("organisation"), pk=room_id)
     membership = room.membership_of(request.user)
     if membership is None:
