@@ -24,6 +24,8 @@ const LOCK_WAIT = 1_500; // ms in which a page being reloaded lets go of its pla
 
 const part = (id) => document.getElementById(id);
 const now = () => Date.now() / 1000;
+/** Of the cookie: that of the page is void once somebody signs in in another tab. */
+const csrfToken = () => /(?:^|; )csrftoken=(\w+)/u.exec(document.cookie)?.[1] ?? "";
 
 /** `#connection=n` says that this page pressed Join; the tab keeps it (docs/protocol.md, "One page holds the seat"). */
 class Place {
@@ -103,7 +105,6 @@ class CallPage {
     const { ticket, ticketUrl } = this.#data;
     const socketUrl = new URL(`/ws/calls/${this.#data.callId}/`, location.href);
     socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
-    const csrfToken = part("join-form").elements.csrfmiddlewaretoken.value;
     this.#link = new CallLink({ socketUrl: socketUrl.href, ticketUrl, csrfToken, ticket, connection }, {
       firstFrame: () => this.#firstFrame(isOurs),
       frame: (frame) => this.#receive(frame),

@@ -54,7 +54,7 @@ export class CallLink {
   #over = false;
 
   /**
-   * @param {{socketUrl: string, ticketUrl: string, csrfToken: string, ticket: string, connection: number}} options
+   * @param {{socketUrl: string, ticketUrl: string, csrfToken: () => string, ticket: string, connection: number}} options
    * @param {LinkEvents} events
    * @param {object} [env] WebSocket, fetch, setTimeout, clearTimeout, now (ms), random
    */
@@ -165,7 +165,7 @@ export class CallLink {
     try {
       answer = await this.#env.fetch(ticketUrl, {
         method: "POST",
-        body: new URLSearchParams({ connection: String(connection), csrfmiddlewaretoken: csrfToken }),
+        body: new URLSearchParams({ connection: String(connection), csrfmiddlewaretoken: csrfToken() }),
         headers: { Accept: "application/json" },
         signal: this.#abort.signal,
       });

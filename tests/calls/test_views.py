@@ -11,7 +11,7 @@ from calls import tickets
 from calls.doors import visitor_identity
 from calls.models import Call, Seat
 from calls.places import Act
-from tests.accounts.factories import make_organisation, make_user
+from tests.accounts.factories import PASSWORD, make_organisation, make_user
 from tests.calls.factories import HALL, make_call, make_lease, make_member_seat, make_place, make_seat
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,6 +79,19 @@ def test_an_ended_call_says_why_and_leads_to_the_door(client: Client) -> None:
     assert answer.status_code == 200
     assert f'href="/doors/{seat.call.place}/"' in answer.content.decode()
     assert "01632 960000" in answer.content.decode()
+
+
+def test_a_page_comes_back_after_its_person_signed_in_in_another_tab() -> None:
+    """Signing in voids the token that the page was made with; the cookie has the new one (call-page.js)."""
+    seat = make_seat()
+    browser = holding(Client(enforce_csrf_checks=True), seat)
+    user = make_user()
+    login = browser.get(reverse("account_login"))
+    token = login.context["csrf_token"]
+    browser.post(reverse("account_login"), {"login": user.email, "password": PASSWORD, "csrfmiddlewaretoken": token})
+    for sent, status in ((str(token), 403), (browser.cookies["csrftoken"].value, 200)):
+        form = {"connection": "1", "csrfmiddlewaretoken": sent}
+        assert browser.post(address(seat, "issue_ticket"), form).status_code == status
 
 
 def test_whoever_was_removed_is_not_led_back(client: Client) -> None:

@@ -25,7 +25,7 @@ function world({ ticket = "first", tickets = [] } = {}) {
     breaks(code = 1006) { this.readyState = 3; this.dispatchEvent(Object.assign(new Event("close"), { code })); }
   }
   const link = new CallLink(
-    { socketUrl: "ws://here/", ticketUrl: "/ticket/", csrfToken: "csrf", ticket, connection: 3 },
+    { socketUrl: "ws://here/", ticketUrl: "/ticket/", csrfToken: () => `csrf ${posts.length}`, ticket, connection: 3 },
     {
       firstFrame: async () => (stands ? { type: "resume", connection: 3, version: 7 } : { type: "join", offer: "v=0" }),
       frame: (frame) => told.frames.push(frame.type),
@@ -93,7 +93,7 @@ test("a lost socket comes back by itself with a fresh ticket, and media goes on"
   assert.deepEqual(here.told.linked, [true, false]);
   await here.pass(250);
   await here.socket.opens();
-  assert.deepEqual(here.posts, [{ connection: "3", csrfmiddlewaretoken: "csrf" }]);
+  assert.deepEqual(here.posts, [{ connection: "3", csrfmiddlewaretoken: "csrf 0" }]);
   assert.deepEqual(here.socket.sent, [{ type: "resume", connection: 3, version: 7, ticket: "renewed 1" }]);
 });
 
