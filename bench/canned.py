@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import cycle
 from struct import Struct
 
@@ -19,16 +20,32 @@ TRAILER = Struct("!IIQ")  # source, count, sent at (nanoseconds)
 _HEADER = Struct("!BBHII")
 _RUNNING = Struct("!HI")  # sequence number and timestamp, at byte 2
 _ABS_SEND_TIME_AT = 17
+_RID_AT = 22  # its element, behind abs-send-time and the MID
 PAYLOAD_AT = 24  # 12 of header, 4 and 8 of extensions
 _PICTURE = Struct("!HB")  # PictureID and TL0PICIDX, at byte 2 of the VP8 descriptor
-_VIDEO_BYTES = 1200
 _OPUS_BYTES = 160  # with header; about 48 kb/s
 _HISTORY = 512
 
 
-def _extensions(dialect: Dialect, mid: str, level: int | None) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """How a picture is cut into packets of `size` bytes: how many a frame, in turn, and how many a keyframe."""
+
+    rid: str
+    size: int
+    frames: tuple[int, ...]
+    keyframe: int
+
+
+PLAIN = Layer("", 1200, (3, 3, 4), 8)  # about 1 Mb/s
+LAYERS = (Layer("l", 420, (1,), 3), replace(PLAIN, rid="h"))  # simulcast: about 100 kb/s and 1 Mb/s
+
+
+def _extensions(dialect: Dialect, mid: str, level: int | None, rid: str = "") -> bytes:
     """One-byte header extensions (RFC 8285 §4.2), padded to two words; abs-send-time first, to be patched in place."""
     elements = bytes([dialect.abs_send_time << 4 | 2, 0, 0, 0, dialect.mid << 4]) + mid.encode()
+    if rid:
+        elements += bytes([dialect.rtp_stream_id << 4]) + rid.encode()
     if level is not None:
         elements += bytes([dialect.audio_level << 4, 0x80 | level])  # RFC 6464: voice, then -dBov
     return b"\xbe\xde\x00\x02" + elements.ljust(8, b"\0")
@@ -44,6 +61,7 @@ class Source:
 
     clock_rate: int
     interval: float  # seconds between ticks
+    rid = ""
 
     def __init__(self, mid: str, ssrc: int, rtx: int | None, source: int, sequence: int, timestamp: int) -> None:
         self.mid, self.ssrc, self.rtx, self.source = mid, ssrc, rtx, source
@@ -92,34 +110,44 @@ class Microphone(Source):
 
 
 class Camera(Source):
-    """VP8 (RFC 7741), 30 frames and 100 packets a second, about 1 Mb/s; a keyframe at the start and when asked."""
+    """VP8 (RFC 7741), 30 frames a second, in packets as its layer says; a keyframe at the start and when asked."""
 
     clock_rate = 90_000
     interval = 1 / 30
 
     def __init__(
-        self, mid: str, ssrc: int, rtx: int, source: int, dialect: Dialect, *, sequence: int, timestamp: int
+        self,
+        mid: str,
+        ssrc: int,
+        rtx: int,
+        source: int,
+        dialect: Dialect,
+        *,
+        sequence: int,
+        timestamp: int,
+        layer: Layer = PLAIN,
     ) -> None:
         super().__init__(mid, ssrc, rtx, source, sequence, timestamp)
+        self.rid, self._keyframe_packets = layer.rid, layer.keyframe
         self.keyframe_wanted = True
         self.keyframes = 0
         self._picture = sequence & 0x7FFF
-        self._sizes: Iterator[int] = cycle((3, 3, 4))
-        self._rtx_payload_type = dialect.rtx
+        self._sizes: Iterator[int] = cycle(layer.frames)
+        self._rtx_payload_type, self._repaired_rid = dialect.rtx, bytes([dialect.repaired_rtp_stream_id << 4])
         self._rtx_sequence = timestamp & 0xFFFF
 
-        extensions = _extensions(dialect, mid, None)
+        extensions = _extensions(dialect, mid, None, layer.rid)
         # X with I, L and T; S on a frame's first packet; then the payload header: size, show_frame, P unless a key.
         first, rest = bytes([0x90, 0xE0, 0, 0, 0, 0x20]), bytes([0x80, 0xE0, 0, 0, 0, 0x20])
         key = first + b"\x10\x02\x00\x9d\x01\x2a" + (640).to_bytes(2, "little") + (360).to_bytes(2, "little")
         inter = first + b"\x11\x02\x00"
 
         def templates(start: bytes) -> tuple[bytearray, bytearray, bytearray]:
-            marked = 0x80 | dialect.vp8
+            marked, is_alone = 0x80 | dialect.vp8, start is inter and max(layer.frames) == 1
             return (
-                _template(dialect.vp8, ssrc, extensions, start, _VIDEO_BYTES),
-                _template(dialect.vp8, ssrc, extensions, rest, _VIDEO_BYTES),
-                _template(marked, ssrc, extensions, rest, _VIDEO_BYTES),
+                _template(dialect.vp8, ssrc, extensions, start, layer.size),
+                _template(dialect.vp8, ssrc, extensions, rest, layer.size),
+                _template(marked, ssrc, extensions, start if is_alone else rest, layer.size),
             )
 
         self._key, self._inter = templates(key), templates(inter)
@@ -128,12 +156,12 @@ class Camera(Source):
         if self.keyframe_wanted:
             self.keyframe_wanted = False
             self.keyframes += 1
-            (first, middle, last), size = self._key, 8
+            (first, middle, last), size = self._key, self._keyframe_packets
         else:
             (first, middle, last), size = self._inter, next(self._sizes)
         packets = []
         for index in range(size):
-            template = first if index == 0 else last if index == size - 1 else middle
+            template = last if index == size - 1 else first if index == 0 else middle
             _PICTURE.pack_into(template, PAYLOAD_AT + 2, 0x8000 | self._picture, self._picture & 0xFF)
             sequence = self.sequence
             packets.append(packet := self._stamped(template, now_ns))
@@ -153,4 +181,7 @@ class Camera(Source):
         payload_type = packet[1] & 0x80 | self._rtx_payload_type
         header = _HEADER.pack(0x90, payload_type, self._rtx_sequence, int.from_bytes(packet[4:8], "big"), self.rtx)
         self._rtx_sequence = self._rtx_sequence + 1 & 0xFFFF
-        return header + packet[12:PAYLOAD_AT] + sequence.to_bytes(2, "big") + packet[PAYLOAD_AT:]
+        extensions = packet[12:PAYLOAD_AT]
+        if self.rid:  # RFC 8852 §3.2
+            extensions = packet[12:_RID_AT] + self._repaired_rid + packet[_RID_AT + 1 : PAYLOAD_AT]
+        return header + extensions + sequence.to_bytes(2, "big") + packet[PAYLOAD_AT:]

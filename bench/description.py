@@ -19,10 +19,15 @@ class Dialect:
     abs_send_time: int
     mid: int
     rtp_stream_id: int
+    repaired_rtp_stream_id: int
 
 
-CHROMIUM = Dialect(opus=111, red=63, vp8=96, rtx=97, audio_level=1, abs_send_time=2, mid=4, rtp_stream_id=10)
-FIREFOX = Dialect(opus=109, red=0, vp8=120, rtx=124, audio_level=1, abs_send_time=5, mid=3, rtp_stream_id=6)
+CHROMIUM = Dialect(
+    opus=111, red=63, vp8=96, rtx=97, audio_level=1, abs_send_time=2, mid=4, rtp_stream_id=10, repaired_rtp_stream_id=11
+)
+FIREFOX = Dialect(
+    opus=109, red=0, vp8=120, rtx=124, audio_level=1, abs_send_time=5, mid=3, rtp_stream_id=6, repaired_rtp_stream_id=7
+)
 
 MICROPHONE, CAMERA, SCREEN = "0", "1", "2"
 SEATS = (("3", "4"), ("5", "6"), ("7", "8"))  # audio and video of the three remote seats
@@ -35,16 +40,18 @@ _EXTENSIONS = {
     "abs_send_time": "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
     "mid": "urn:ietf:params:rtp-hdrext:sdes:mid",
     "rtp_stream_id": "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    "repaired_rtp_stream_id": "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What the offer says of one thing sent: `rtx` is None for audio."""
+    """What the offer says of one thing sent: `rtx` is None for audio; with `rids`, its layers, no SSRC is named."""
 
     mid: str
     ssrc: int
     rtx: int | None
+    rids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,8 @@ def media_lines(
     """One bundled m-section with its line for a mid, its codecs, extensions and, when it sends, its SSRCs."""
     kind = "audio" if audio else "video"
     payload_types, codecs = _codecs(kind, dialect)
-    names = ("audio_level", "abs_send_time", "mid") if audio else ("abs_send_time", "mid", "rtp_stream_id")
+    streams = ("rtp_stream_id", "repaired_rtp_stream_id")
+    names = ("audio_level", "abs_send_time", "mid") if audio else ("abs_send_time", "mid", *streams)
     lines = [
         f"m={kind} 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, payload_types))}",
         "c=IN IP4 0.0.0.0",
@@ -119,6 +127,8 @@ def media_lines(
     ]
     if track is not None:
         lines.append(f"a=msid:- track-{mid}")
+        if track.rids:
+            return [*lines, *(f"a=rid:{rid} send" for rid in track.rids), f"a=simulcast:send {';'.join(track.rids)}"]
         if track.rtx is not None:
             lines.append(f"a=ssrc-group:FID {track.ssrc} {track.rtx}")
         for ssrc in (track.ssrc, track.rtx):

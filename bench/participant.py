@@ -16,12 +16,12 @@ import asyncio
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from struct import unpack_from
 
 from bench import rtcp
-from bench.canned import Camera, Microphone, Source
+from bench.canned import LAYERS, PLAIN, Camera, Layer, Microphone, Source
 from bench.description import (
     CAMERA,
     CHROMIUM,
@@ -90,9 +90,10 @@ class Stream:
             mid, self._bits(32), self._identifier(mid), self.dialect, sequence=self._bits(15), timestamp=self._bits(32)
         )
 
-    def new_camera(self, mid: str = CAMERA) -> Camera:
+    def new_camera(self, mid: str = CAMERA, layer: Layer = PLAIN) -> Camera:
         ssrc, rtx, sequence, timestamp = self._bits(32), self._bits(32), self._bits(15), self._bits(32)
-        return Camera(mid, ssrc, rtx, self._identifier(mid), self.dialect, sequence=sequence, timestamp=timestamp)
+        source = source_id(self.name, mid, layer.rid)
+        return Camera(mid, ssrc, rtx, source, self.dialect, sequence=sequence, timestamp=timestamp, layer=layer)
 
     def _bits(self, count: int) -> int:
         return self.random.getrandbits(count)
@@ -108,7 +109,7 @@ class Stream:
         self._tick(source, time.monotonic() + self.random.random() * source.interval)
 
     def stop(self, source: Source) -> None:
-        if timer := self._timers.pop(source.mid, None):
+        if timer := self._timers.pop(source.mid + source.rid, None):
             timer.cancel()
 
     def _tick(self, source: Source, due: float) -> None:
@@ -122,7 +123,7 @@ class Stream:
                 self.stats.sent += 1
             due += source.interval
         delay = max(0.0, due - time.monotonic())
-        self._timers[source.mid] = self._loop.call_later(delay, self._tick, source, due)
+        self._timers[source.mid + source.rid] = self._loop.call_later(delay, self._tick, source, due)
 
     # Receiving
 
@@ -227,9 +228,10 @@ class Stream:
         self._timers.clear()
 
 
-def source_id(name: str, mid: str) -> int:
-    """What `Slot.source` says while the participant `name` is shown there, `mid` being the m-line it sends on."""
-    return zlib.crc32(f"{name}/{mid}".encode())
+def source_id(name: str, mid: str, rid: str = "") -> int:
+    """What `Slot.source` says while the participant `name` is shown there, `mid` being the m-line it sends on and `rid`
+    the layer, "l" or "h", of a camera in simulcast."""
+    return zlib.crc32(f"{name}/{mid}{rid}".encode())
 
 
 class Participant(Stream):
@@ -245,10 +247,13 @@ class Participant(Stream):
         downlink: Network | None = None,
         nack_rate: float = 0.0,
         fingerprint: str | None = None,
+        simulcast: bool = False,
     ) -> None:
-        """`fingerprint` overrides the true one in the offer (hazard H14)."""
+        """`fingerprint` overrides the true one in the offer (hazard H14); `simulcast`: the camera in two layers."""
         super().__init__(name, seed, dialect=dialect, nack_rate=nack_rate)
-        self.microphone, self.camera, self.screen = self.new_microphone(), self.new_camera(), self.new_camera(SCREEN)
+        self.microphone = self.new_microphone()
+        self.layers = [self.new_camera(layer=layer) for layer in (LAYERS if simulcast else (PLAIN,))]
+        self.camera, self.screen = self.layers[-1], self.new_camera(SCREEN)
         self.peer = Peer(
             self.random, self.on_rtp, self.on_rtcp, uplink=uplink, downlink=downlink, fingerprint=fingerprint
         )
@@ -258,6 +263,8 @@ class Participant(Stream):
         """The offer; asked again, that of an ICE restart: a new address and credentials, all else the same."""
         self._version += 1
         tracks = [Track(each.mid, each.ssrc, each.rtx) for each in (self.microphone, self.camera, self.screen)]
+        if len(self.layers) > 1:
+            tracks[1] = replace(tracks[1], rids=tuple(layer.rid for layer in self.layers))
         return call_offer(self.peer.gather(), tracks, self.dialect, version=self._version)
 
     async def answer(self, sdp: str) -> None:
@@ -277,13 +284,13 @@ class Participant(Stream):
 
     def start_media(self, *, microphone: bool = True, camera: bool = True, screen: bool = False) -> None:
         """Send what is wanted; what runs already goes on."""
-        wanted = ((microphone, self.microphone), (camera, self.camera), (screen, self.screen))
-        for is_wanted, source in wanted:
-            if is_wanted and source.mid not in self._timers:
+        cameras = [(camera, layer) for layer in self.layers]
+        for is_wanted, source in ((microphone, self.microphone), *cameras, (screen, self.screen)):
+            if is_wanted and source.mid + source.rid not in self._timers:
                 self.start(source)
 
     def stop_media(self) -> None:
-        for source in (self.microphone, self.camera, self.screen):
+        for source in (self.microphone, *self.layers, self.screen):
             self.stop(source)
 
     def record(self, mid: str) -> list[bytes]:

@@ -307,7 +307,7 @@ class Peer:
             self._transmit(datagram)
             return
         now = time.monotonic()
-        for at in self._uplink.carry(now):
+        for at in self._uplink.carry(now, len(datagram)):
             self._loop.call_later(at - now, self._transmit, datagram)
 
     def _transmit(self, datagram: bytes) -> None:
@@ -329,7 +329,7 @@ class Peer:
                     self._arrived(datagram)
                 else:
                     now = time.monotonic()
-                    for at in self._downlink.carry(now):
+                    for at in self._downlink.carry(now, len(datagram)):
                         self._loop.call_later(at - now, self._arrived, datagram)
         except BlockingIOError:
             pass
