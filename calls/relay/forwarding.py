@@ -12,6 +12,7 @@ from random import getrandbits
 from struct import Struct
 
 from . import red, rtcp, rtp
+from .bandwidth import Meter
 from .nack import AUDIO_RING, RING, Missing, Resent, Ring
 from .rtp import Packet
 from .speaker import Voice
@@ -20,8 +21,12 @@ CLOCK_RATES = {"audio": 48000, "video": 90000}  # Opus (RFC 7587 §4.1), VP8 (RF
 KEYFRAME_PAUSE = 0.5  # seconds between two requests to one publisher, whoever asks
 KEYFRAME_REPEAT = 1.0  # until one arrives
 JUMP = 1000  # packets: further than this, forward or back, a stream has started anew
+STOPPED = 1.0  # seconds without a packet: the publisher does not send this now
+STEADY = 3.0  # seconds that a layer which had stopped is sent again, before it is worth a keyframe
+PADDING = 255  # octets, the most that RTP's one byte of length can say
 
 _U16 = Struct("!H")
+_PADDING = bytes(PADDING - 1) + bytes([PADDING])
 _U64 = 0xFFFFFFFFFFFFFFFF
 
 
@@ -51,10 +56,10 @@ class Source:
     sent one. A microphone's has a `voice`."""
 
     __slots__ = (
-        "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_level_id", "_received",
-        "_received_before", "_report", "_report_at", "_timeline", "_transit", "arrived_at", "clock_rate",
-        "keyframe_wanted", "kind", "missing", "outlets", "payload_type", "red_payload_type", "ring", "rtx_payload_type",
-        "ssrc", "voice",
+        "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_level_id", "_meter",
+        "_received", "_received_before", "_report", "_report_at", "_timeline", "_transit", "arrived_at", "clock_rate",
+        "keyframe_wanted", "kind", "missing", "octets", "outlets", "payload_type", "rate", "red_payload_type",
+        "resumed_at", "ring", "rtx_payload_type", "ssrc", "voice",
     )  # fmt: skip
 
     def __init__(
@@ -76,12 +81,16 @@ class Source:
         self.red_payload_type = red_payload_type or -1
         self.ssrc = ssrc  # 0 until the first packet names it by MID
         self.clock_rate = CLOCK_RATES[kind]
-        self.outlets: list[tuple[Slot, Callable[[int], None]]] = []  # who gets each packet, and how it is sent
+        self.outlets: list[tuple[Slot | Turn, Callable[[int], None]]] = []  # who gets each packet, and how it is sent
         self.ring = Ring(AUDIO_RING if kind == "audio" else RING)
         self.missing = Missing()
         self.keyframe_wanted = False
         self.voice = Voice()
         self.arrived_at = 0.0
+        self.resumed_at = 0.0  # first packet after a stop; 0 while there was none
+        self.octets = 0  # of payload
+        self.rate = 0.0  # bits/s of payload, over the last second
+        self._meter = Meter()
         self._level_id = level_id
         self._fresh = False  # asked for since the last request went out
         self._asked_at = -KEYFRAME_REPEAT
@@ -102,7 +111,10 @@ class Source:
         One number is never sent twice: SRTP's key stream would be used twice (RFC 3711 §9.1, RFC 7714 §8.1). After
         a jump the slots open anew.
         """
+        if now - self.arrived_at > STOPPED and self.arrived_at:
+            self.resumed_at = now
         self.arrived_at = now
+        self.octets += len(packet.payload)
         highest = self._highest
         is_late = False
         if highest < 0:
@@ -129,6 +141,17 @@ class Source:
 
     def _is_wanted(self, index: int) -> bool:
         return index > self._highest - self.ring.size and not self.ring.holds(index)
+
+    def flows(self, now: float) -> bool:
+        """Is it sent at present?"""
+        return self.ssrc != 0 and now - self.arrived_at <= STOPPED
+
+    def is_steady(self, now: float) -> bool:
+        return self.flows(now) and (not self.resumed_at or now - self.resumed_at >= STEADY)
+
+    def measure(self, now: float) -> None:
+        """Renew `rate`: a few times a second."""
+        self.rate = self._meter.read(self.octets, now)
 
     def repaired(self, packet: Packet, now: float) -> bool:
         """A retransmission (RFC 4588 §4): the original packet again, not counted as received. False: of no use."""
@@ -249,8 +272,9 @@ class Slot:
     __slots__ = (
         "_abs_head", "_extension_head", "_first", "_head_size", "_header", "_highest", "_last_at", "_last_picture",
         "_last_sequence", "_last_timestamp", "_last_tl0", "_mid_block", "_on_open", "_open", "_picture_offset", "_red",
-        "_resent", "_rtx_sequence", "_sequence_offset", "_timestamp_offset", "_tl0_offset", "kind", "octets", "packets",
-        "payload_type", "red_payload_type", "reports_sent", "rtx_payload_type", "rtx_ssrc", "source", "ssrc",
+        "_resent", "_rtx_sequence", "_sequence_offset", "_span", "_timestamp_offset", "_tl0_offset", "_told", "_turn",
+        "kind", "octets", "packets", "payload_type", "red_payload_type", "reports_sent", "rtx_payload_type", "rtx_ssrc",
+        "source", "ssrc",
     )  # fmt: skip
 
     def __init__(
@@ -296,13 +320,16 @@ class Slot:
         self._last_tl0 = getrandbits(7)
         self._rtx_sequence = getrandbits(15)
         self._resent = Resent()
+        self._turn: Turn | None = None
+        self._span = 0  # numbers used up before the slot last opened
+        self._told: tuple[int, int, int] | None = None  # of the last report: highest number, lost, never sent
 
     def show(self, source: Source | None, send: Callable[[int], None], now: float) -> bool:
         """Put `source` behind the slot (`None`: nothing). False when it was there already."""
+        self._stay()
         if source is self.source:
             return False
-        if self.source is not None:
-            self.source.outlets = [outlet for outlet in self.source.outlets if outlet[0] is not self]
+        self._leave()
         self.source = source
         self.restart()
         if source is not None:
@@ -312,6 +339,35 @@ class Slot:
             if self.kind == "video":
                 source.want_keyframe(now)
         return True
+
+    def turn_to(self, source: Source, send: Callable[[int], None], now: float) -> None:
+        """Go over to another layer of the same camera at its next keyframe; the present one is shown until then."""
+        if self._turn is not None and self._turn.source is source:
+            return
+        self._stay()
+        if source is self.source:
+            return
+        self._turn = Turn(self, source)
+        source.outlets.append((self._turn, send))
+        source.want_keyframe(now)
+
+    def _stay(self) -> None:
+        """Give up a turn that was not made yet."""
+        if (turn := self._turn) is not None:
+            self._turn = None
+            turn.source.outlets = [outlet for outlet in turn.source.outlets if outlet[0] is not turn]
+
+    def _leave(self) -> None:
+        if self.source is not None:
+            self.source.outlets = [outlet for outlet in self.source.outlets if outlet[0] is not self]
+
+    def turned(self, turn: Turn) -> None:
+        """The keyframe is here. Lists are replaced, not changed: one of them is being walked."""
+        self._turn = None
+        self._leave()
+        self.source = turn.source
+        self.source.outlets = [(self if outlet is turn else outlet, send) for outlet, send in self.source.outlets]
+        self.restart()
 
     def restart(self) -> None:
         """Wait for a place to open at: the next packet, or for video the next keyframe."""
@@ -365,6 +421,7 @@ class Slot:
             # 1. Continue the numbers of what was shown before.
             last_index = self._highest + self._sequence_offset
             self._last_sequence = last_index & 0xFFFF
+            self._span += self._highest - self._first + 1
         elapsed = 0.0 if self._last_at is None else now - self._last_at
         timestamp = self._last_timestamp + max(1, int(elapsed * self.source.clock_rate))
         self._sequence_offset = self._last_sequence + 1 - packet.index
@@ -417,6 +474,17 @@ class Slot:
         out[8:12] = self.rtx_ssrc.to_bytes(4, "big")
         return size + 2
 
+    def pad(self, send_time: int, out: memoryview) -> int:
+        """Build a retransmission of nothing but `PADDING` octets of padding (RFC 3550 §5.1); its size."""
+        self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
+        self._header.pack_into(
+            out, 0, 0xB0, self.rtx_payload_type, self._rtx_sequence, self._last_timestamp, self.rtx_ssrc,
+            self._extension_head, self._abs_head and self._abs_head | send_time, self._mid_block,
+        )  # fmt: skip
+        end = self._head_size + PADDING
+        out[self._head_size : end] = _PADDING
+        return end
+
     def sender_report(self, now: float) -> bytes | None:
         """The source's clock on this slot's timeline, so that lips match (RFC 3550 §6.4.1). `None`: none is known."""
         if not self._open or self.source is None or (clock := self.source.clock(now)) is None:
@@ -428,7 +496,46 @@ class Slot:
         timestamp = (timestamp + self._timestamp_offset) & 0xFFFFFFFF
         return rtcp.sender_report(self.ssrc, ntp, timestamp, self.packets, self.octets)
 
+    def heard(self, block: rtcp.ReportBlock) -> tuple[int, int]:
+        """From the subscriber's report on this slot: packets expected since the last one, and those lost on the way to
+        it. What was missing upstream already, and never sent, is not counted against the subscriber's link."""
+        never_sent = self._span + self._highest - self._first + 1 - self.packets
+        told, self._told = self._told, (block.highest, block.lost, never_sent)
+        if told is None or not 0 < block.highest - told[0] < 0x8000:
+            return 0, 0
+        expected = block.highest - told[0]
+        return expected, min(max(0, block.lost - told[1] - (never_sent - told[2])), expected)
+
     def round_trip(self, block: rtcp.ReportBlock, now: float) -> float | None:
         """Seconds, from the subscriber's report on this slot (RFC 3550 §6.4.1)."""
         sent_at = self.reports_sent.get(block.lsr)
         return None if sent_at is None else max(0.0, now - sent_at - block.dlsr / 0x10000)
+
+
+class Turn:
+    """Stands among the outlets of the layer that a slot is to go over to, and brings it there at a keyframe."""
+
+    __slots__ = ("slot", "source")
+
+    def __init__(self, slot: Slot, source: Source) -> None:
+        self.slot = slot
+        self.source = source
+
+    @property
+    def is_open(self) -> bool:
+        return self.slot.source is self.source and self.slot.is_open
+
+    def show(self, source: Source | None, send: Callable[[int], None], now: float) -> bool:
+        return self.slot.show(source, send, now)
+
+    def restart(self) -> None:
+        """Nothing to begin anew: a keyframe is waited for as it is."""
+
+    def write(self, packet: Packet, send_time: int, now: float, out: memoryview) -> int:
+        """As `Slot.write`; 0 before the keyframe."""
+        if self.slot.source is not self.source:
+            if packet.vp8 is None or not packet.vp8.keyframe:
+                self.source.keyframe_wanted = True
+                return 0
+            self.slot.turned(self)
+        return self.slot.write(packet, send_time, now, out)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import rtcp, rtp, sdp
+from .bandwidth import Downlink, Picture
 from .budget import PACKET, Budget
 from .dtls import INBOUND, OUTBOUND, Certificate, Dtls, DtlsFailed
-from .forwarding import Slot, Source, Timeline
+from .forwarding import PADDING, Slot, Source, Timeline
 from .ice import CHECKED_WITHIN, Path
 from .nack import ASK_STEP, FIRST_ASK, RoundTrip
 from .ports import Ports
@@ -26,6 +27,7 @@ AUDIO_RATE = 128_000
 SCREEN_SEEN = 2.0  # s since its last packet: a screen is being shared
 UNKNOWN_SSRCS = 16  # tried a leg: each costs libsrtp a context
 ROUND_TRIP = 0.05  # s, until measured
+PAD_EVERY = 0.02  # s
 NACKED = 256  # packets of one NACK that are looked for
 MAX_PAYLOAD = 1400  # bytes; nothing a browser sends is larger
 
@@ -81,6 +83,7 @@ class Leg:
         self._ufrags: list[str] = []
 
         timeline = Timeline()
+        published = [(section, rid) for section in offer.sections[: sdp.SCREEN + 1] for rid in section.rids or ("",)]
         self.sources = tuple(
             Source(
                 section.kind,
@@ -92,17 +95,21 @@ class Leg:
                 red_payload_type=section.red_payload_type,
                 timeline=timeline,
             )
-            for section in offer.sections[: sdp.SCREEN + 1]
+            for section, _ in published
         )
-        self.microphone, self.camera, self.screen = self.sources
+        self.microphone, self.screen = self.sources[0], self.sources[-1]
+        self.camera = self.sources[1:-1]  # its layers, the smaller first
         self._by_ssrc = {
             ssrc: source
-            for source, section in zip(self.sources, offer.sections, strict=False)
+            for source, (section, _) in zip(self.sources, published, strict=True)
             for ssrc in (section.ssrc, section.rtx_ssrc)
             if ssrc
         }
-        self._by_mid = dict(zip((section.mid.encode() for section in offer.sections), self.sources, strict=False))
+        names = ((section.mid.encode(), rid.encode()) for section, rid in published)
+        self._by_name = dict(zip(names, self.sources, strict=True))  # MID and RID
         self._mid_id = offer.sections[sdp.MICROPHONE].extensions.get(rtp.MID, 0)
+        layers = offer.sections[sdp.CAMERA].extensions
+        self._rid_id, self._repaired_rid_id = layers.get(rtp.RID, 0), layers.get(rtp.REPAIRED_RID, 0)
         self._unknown = 0
         self._told = AUDIO_RATE + CAMERA_RATE  # bits/s this publisher may send
         self._budget = Budget(self._told, self.opened_at)
@@ -112,6 +119,13 @@ class Leg:
         self.seats = tuple(tuple(self._slots[n - sdp.OUTGOING.start] for n in seat) for seat in sdp.SEATS)
         self.remote_screen = self._slots[sdp.REMOTE_SCREEN - sdp.OUTGOING.start]
         self._slot_by_ssrc = {slot.ssrc: slot for slot in self._slots}
+        self._places = (*(video for _, video in self.seats), self.remote_screen)
+        self._shown: tuple[tuple[Source, ...], ...] = ((),) * len(self._places)  # the layers to choose from, in each
+        self._downlink = Downlink()
+        self._padded = 0  # octets
+        self._padded_at = 0.0
+        self._pad_timer: asyncio.TimerHandle | None = None
+        self.low_data = False
 
     def _make_streams(self) -> tuple[sdp.Stream, ...]:
         taken = set(self._by_ssrc) | {self._ssrc}
@@ -275,9 +289,11 @@ class Leg:
                     send(size)
 
     def _identify(self, ssrc: int, packet: rtp.Packet) -> Source | None:
-        """By MID, where the offer gave no SSRC (RFC 8843 §9.2)."""
+        """By MID, where the offer gave no SSRC (RFC 8843 §9.2), and by RID among a camera's layers (RFC 8852 §3)."""
         self._unknown += 1
-        source = self._by_mid.get(packet.value(self._mid_id) or b"")
+        mid = packet.value(self._mid_id) or b""
+        rid = packet.value(self._rid_id) or packet.value(self._repaired_rid_id) or b""
+        source = self._by_name.get((mid, rid))
         if source is None:
             return None
         if packet.payload_type in (source.payload_type, source.red_payload_type):
@@ -306,6 +322,8 @@ class Leg:
                     self._measure(blocks, now)
                 case rtcp.ReceiverReport(blocks=blocks):
                     self._measure(blocks, now)
+                case rtcp.Remb(bitrate=bitrate):
+                    self._downlink.estimated(bitrate, now)
                 case rtcp.KeyframeRequest(media_ssrc=ssrc):
                     if (slot := self._slot_by_ssrc.get(ssrc)) and slot.source:
                         slot.source.want_keyframe(now)
@@ -322,7 +340,10 @@ class Leg:
     def _measure(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> None:
         for block in blocks:
             slot = self._slot_by_ssrc.get(block.ssrc)
-            measured = slot.round_trip(block, now) if slot else None
+            if slot is None:
+                continue
+            self._downlink.reported(*slot.heard(block), now)
+            measured = slot.round_trip(block, now)
             if measured is not None:
                 self._round_trip.measured(measured)
 
@@ -445,17 +466,63 @@ class Leg:
             return
         for source in self.sources:
             source.ask_again(now)
+            source.measure(now)
         if now - self._reported_at >= REPORT_EVERY:
             self._report(now)
         elif switched := [slot for slot in self._slots if slot.is_open and not slot.reports_sent]:
             self._report_slots(switched, now)
+        self._fill(now)
 
     def show(self, seats: Sequence[Leg | None], screen: Leg | None, now: float) -> None:
         """Put these people in the three remote seats, and that one's screen on the remote screen."""
-        for (audio, video), leg in zip(self.seats, seats, strict=True):
+        for (audio, _), leg in zip(self.seats, seats, strict=True):
             audio.show(leg.microphone if leg else None, self.send_rtp, now)
-            video.show(leg.camera if leg else None, self.send_rtp, now)
-        self.remote_screen.show(screen.screen if screen else None, self.send_rtp, now)
+        self._shown = (*(leg.camera if leg else () for leg in seats), (screen.screen,) if screen else ())
+        self._fill(now)
+
+    def _fill(self, now: float) -> None:
+        """Put into each place for a picture the layer that this link has room for, or none."""
+        flowing = [
+            [layer for layer in layers if layer.is_steady(now) or (layer is place.source and layer.flows(now))]
+            for place, layers in zip(self._places, self._shown, strict=True)
+        ]
+        counts = self._downlink.decide(
+            self._padded + sum(slot.octets for slot in self._slots),
+            sum(audio.source.rate for audio, _ in self.seats if audio.source is not None),
+            [
+                Picture(tuple(layer.rate for layer in layers), is_screen=place is self.remote_screen)
+                for place, layers in zip(self._places, flowing, strict=True)
+            ],
+            now,
+            low_data=self.low_data,
+        )
+        for place, layers, sent, count in zip(self._places, self._shown, flowing, counts, strict=True):
+            if count:
+                layer: Source | None = sent[count - 1]
+            else:  # what is sent is paused; where nothing is, browsers begin with the smaller layer
+                layer = layers[0] if layers and not sent else None
+            if layer is None or place.source not in layers:
+                place.show(layer, self.send_rtp, now)
+            else:
+                place.turn_to(layer, self.send_rtp, now)
+        if self._downlink.padding and self._pad_timer is None:
+            self._padded_at = now
+            self._pad_timer = asyncio.get_running_loop().call_later(PAD_EVERY, self._pad)
+
+    def _pad(self) -> None:
+        """What the link is to prove it carries, as padding on a retransmission stream: browsers' own probes look so."""
+        now, self._pad_timer = self._clock(), None
+        place = next((place for place in self._places if place.rtx_payload_type), None)
+        if not self._downlink.padding or place is None:
+            return
+        due = self._downlink.padding / 8 * min(now - self._padded_at, 2 * PAD_EVERY)
+        self._padded_at = now
+        send_time = rtp.abs_send_time(now)
+        while due > 0:
+            self.send_rtp(place.pad(send_time, OUTBOUND))
+            due -= PADDING
+            self._padded += PADDING
+        self._pad_timer = asyncio.get_running_loop().call_later(PAD_EVERY, self._pad)
 
     def close(self) -> asyncio.Task[None] | None:
         """Stop at once; the goodbye is said by the task returned. A second call does nothing."""
@@ -466,9 +533,9 @@ class Leg:
         now = self._clock()
         self.show((None, None, None), None, now)
         for source in self.sources:
-            for slot, send in list(source.outlets):
-                slot.show(None, send, now)
-        for timer in (self._up_timer, self._nack_timer):
+            for outlet, send in list(source.outlets):
+                outlet.show(None, send, now)
+        for timer in (self._up_timer, self._nack_timer, self._pad_timer):
             if timer is not None:
                 timer.cancel()
         if self._handshake is not None:

@@ -2,7 +2,8 @@
 
 Pure. The offer is always the same ten m-lines in one BUNDLE (docs: relay.md "Shape"): own microphone, camera and
 screen, then three remote seats of audio and video, then the remote screen. Numbers in an offer (payload types,
-extension ids) are that browser's own and are kept for its leg. RFC 8866, 8843 (BUNDLE), 8839 (ICE), 8122 (fingerprint).
+extension ids) are that browser's own and are kept for its leg. The camera may come as two simulcast layers. RFC 8866,
+8843 (BUNDLE), 8839 (ICE), 8122 (fingerprint), 8851 (RID), 8853 (simulcast).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ REMOTE_SCREEN = 9
 SEATS = ((3, 4), (5, 6), (7, 8))  # the m-lines of each remote seat: audio, video
 KINDS = ("audio", "video", "video", *("audio", "video") * 3, "video")
 OUTGOING = range(3, 10)  # m-lines the relay sends on
+LAYERS = ("l", "h")  # the camera's simulcast layers by their RID, the smaller first
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,16}")
 _ICE_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
@@ -27,6 +29,7 @@ _ICE_PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
 _FINGERPRINT = re.compile(r"([0-9A-F]{2}:)*[0-9A-F]{2}")
 _DIGEST_SIZES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 _WANTED_EXTENSIONS = (rtp.MID, rtp.ABS_SEND_TIME, rtp.AUDIO_LEVEL)
+_LAYER_EXTENSIONS = (rtp.RID, rtp.REPAIRED_RID)
 _WANTED_FEEDBACK = ("goog-remb", "ccm fir", "nack", "nack pli")
 _DIRECTIONS = {"sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
@@ -48,6 +51,7 @@ class Section:
     feedback: tuple[str, ...]
     ssrc: int
     rtx_ssrc: int
+    rids: tuple[str, ...] = ()  # `LAYERS` of a camera in simulcast: packets name their layer, there is no SSRC
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +148,8 @@ def _section(n: int, line: str, attributes: _Lines) -> Section:
     offered = [_number(value, 0, 127) for value in fields[3:]]
     payload_type = _codec(n, offered, attributes)
     rtx_payload_type = _retransmission(payload_type, offered, attributes)
-    ssrc, rtx_ssrc = _ssrcs(attributes)
+    rids = _layers(n, attributes)
+    ssrc, rtx_ssrc = (0, 0) if rids else _ssrcs(attributes)
     return Section(
         kind=KINDS[n],
         mid=mids[0],
@@ -152,10 +157,11 @@ def _section(n: int, line: str, attributes: _Lines) -> Section:
         payload_type=payload_type,
         rtx_payload_type=rtx_payload_type,
         red_payload_type=_redundancy(payload_type, offered, attributes) if KINDS[n] == "audio" else 0,
-        extensions=_extensions(attributes),
+        extensions=_extensions(attributes, _WANTED_EXTENSIONS + (_LAYER_EXTENSIONS if rids else ())),
         feedback=_feedback(payload_type, attributes, is_repaired=bool(rtx_payload_type) or n not in OUTGOING),
         ssrc=ssrc,
         rtx_ssrc=rtx_ssrc if rtx_payload_type else 0,
+        rids=rids,
     )
 
 
@@ -210,13 +216,23 @@ def _feedback(payload_type: int, attributes: _Lines, *, is_repaired: bool) -> tu
     )
 
 
-def _extensions(attributes: _Lines) -> dict[str, int]:
+def _layers(n: int, attributes: _Lines) -> tuple[str, ...]:
+    """The RIDs of the camera's two layers (RFC 8853 §5.1), none for a plain track; any other simulcast is refused."""
+    if "simulcast" not in attributes:
+        return ()
+    offered = sorted(attributes.all("rid"))
+    if n != CAMERA or attributes.all("simulcast") != ["send l;h"] or offered != ["h send", "l send"]:
+        raise _bad("Simulcast is for the camera, in the layers l and h.")
+    return LAYERS
+
+
+def _extensions(attributes: _Lines, wanted: Sequence[str]) -> dict[str, int]:
     """Ids of the one-byte form only (RFC 8285 §4.2): what does not fit is not agreed."""
     found: dict[str, int] = {}
     for value in attributes.all("extmap"):
         head, _, rest = value.partition(" ")
         number, uri = _number(head.partition("/")[0], 1, 65535), rest.split(" ")[0]
-        if uri in _WANTED_EXTENSIONS and number <= 14 and found.setdefault(uri, number) != number:
+        if uri in wanted and number <= 14 and found.setdefault(uri, number) != number:
             raise _bad("A header extension has two ids.")
     return found
 
@@ -241,6 +257,8 @@ def _check_shared_numbers(sections: Sequence[Section]) -> None:
     ssrcs = [ssrc for section in sections for ssrc in (section.ssrc, section.rtx_ssrc) if ssrc]
     if len(set(ssrcs)) != len(ssrcs):
         raise _bad("An SSRC is used twice.")
+    if any(section.rids and rtp.RID not in section.extensions for section in sections):
+        raise _bad("Simulcast layers are told apart by their RID.")
     if any(section.ssrc == 0 and rtp.MID not in section.extensions for section in sections[: SCREEN + 1]):
         raise _bad("Without SSRC lines the MID extension is needed.")
 
@@ -326,7 +344,11 @@ def _media_lines(section: Section) -> list[str]:
     lines += [f"a=rtcp-fb:{codec} {feedback}" for feedback in section.feedback]
     if rtx:
         lines += [f"a=rtpmap:{rtx} rtx/90000", f"a=fmtp:{rtx} apt={codec}"]
-    return lines + [f"a=extmap:{number} {uri}" for uri, number in section.extensions.items()]
+    lines += [f"a=extmap:{number} {uri}" for uri, number in section.extensions.items()]
+    if section.rids:
+        lines += [f"a=rid:{rid} recv" for rid in section.rids]
+        lines.append(f"a=simulcast:recv {';'.join(section.rids)}")
+    return lines
 
 
 def _stream_lines(section: Section, stream: Stream) -> list[str]:

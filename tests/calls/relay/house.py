@@ -49,9 +49,16 @@ class House:
         uplink: Network | None = None,
         downlink: Network | None = None,
         fingerprint: str | None = None,
+        simulcast: bool = False,
     ) -> Participant:
         person = Participant(
-            name, seed=len(self.people), dialect=dialect, uplink=uplink, downlink=downlink, fingerprint=fingerprint
+            name,
+            seed=len(self.people),
+            dialect=dialect,
+            uplink=uplink,
+            downlink=downlink,
+            fingerprint=fingerprint,
+            simulcast=simulcast,
         )
         self.people.append(person)
         return person

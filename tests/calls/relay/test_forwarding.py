@@ -152,6 +152,116 @@ def test_video_opens_at_a_keyframe_and_drops_what_came_before(publisher: Publish
     assert [packet.vp8.keyframe for packet in sent if packet.vp8] == [True, False]
 
 
+@given(publishers, publishers, st.lists(st.integers(1, 6), min_size=1, max_size=8))
+def test_another_layer_takes_over_at_its_keyframe_and_nobody_sees_a_gap(
+    low: Publisher, high: Publisher, script: list[int]
+) -> None:
+    """Until then the old layer goes on; numbers are one stream, whatever the layers' own are."""
+    slot, now, sent = make_slot(), 100.0, list[Sent]()
+    slot.show(low.source, ignore, now)
+    sent += forward(low, slot, now, low.frame(keyframe=True))
+    for turn, frames in enumerate(script):
+        wanted, other = (high, low) if turn % 2 == 0 else (low, high)
+        slot.turn_to(wanted.source, ignore, now)
+        for number in range(frames):
+            now += FRAME
+            assert slot.source is other.source
+            sent += through(other, now, other.frame())
+            dropped = through(wanted, now, wanted.frame()) if number else []
+            assert dropped == []
+        now += FRAME
+        sent += through(wanted, now, wanted.frame(keyframe=True))
+        assert slot.source is wanted.source
+        assert through(other, now, other.frame()) == []
+    masks = 0x7F if 0x7F in (low.mask, high.mask) else 0x7FFF
+    for before, after in pairwise(sent):
+        assert after.sequence == (before.sequence + 1) & 0xFFFF
+        assert after.timestamp == before.timestamp or later(after.timestamp, before.timestamp, 32)
+        assert before.vp8 is not None
+        assert after.vp8 is not None
+        is_new = after.timestamp != before.timestamp
+        assert (after.vp8.picture_id - before.vp8.picture_id) & masks == is_new
+        assert (after.vp8.tl0_index - before.vp8.tl0_index) & 0xFF == is_new
+
+
+def through(publisher: Publisher, now: float, packets: Iterator[rtp.Packet]) -> list[Sent]:
+    """What comes out when the publisher's packets go to everybody they are for."""
+    out, sent = memoryview(bytearray(2048)), []
+    publisher.now = now
+    for packet in packets:
+        assert publisher.source.receive(packet, now)
+        sent += [read(out, size) for slot, _ in publisher.source.outlets if (size := slot.write(packet, 0, now, out))]
+    return sent
+
+
+def test_turn_given_up_in_time_changes_nothing() -> None:
+    low, high, slot = Publisher(), Publisher(), make_slot()
+    slot.show(low.source, ignore, 0.0)
+    through(low, 0.0, low.frame(keyframe=True))
+    slot.turn_to(high.source, ignore, 0.0)
+    slot.turn_to(low.source, ignore, 0.0)
+    assert through(high, FRAME, high.frame(keyframe=True)) == []
+    assert len(through(low, FRAME, low.frame())) == 2
+    slot.turn_to(high.source, ignore, 0.1)
+    slot.show(None, ignore, 0.1)
+    assert (low.source.outlets, high.source.outlets) == ([], [])
+
+
+def test_turn_asks_for_the_keyframe_it_waits_for_until_it_is_here() -> None:
+    low, high, slot = Publisher(), Publisher(), make_slot()
+    slot.show(low.source, ignore, 0.0)
+    through(low, 0.0, low.frame(keyframe=True))
+    high.now = 10.0
+    slot.turn_to(high.source, ignore, 10.0)
+    for high.now in (10.5, 11.1, 12.2):
+        through(high, high.now, high.frame())
+        high.source.ask_again(high.now)
+    assert high.asked == [10.0, 11.1, 12.2]
+    through(high, 12.3, high.frame(keyframe=True))
+    high.source.ask_again(20.0)
+    assert len(high.asked) == 3
+
+
+def test_turn_takes_a_repaired_keyframe_with_all_that_followed_it() -> None:
+    low, high, slot = Publisher(), Publisher(), make_slot()
+    slot.show(low.source, ignore, 0.0)
+    through(low, 0.0, low.frame(keyframe=True))
+    slot.turn_to(high.source, ignore, 0.0)
+    out = memoryview(bytearray(2048))
+    (outlet, _), *_ = high.source.outlets
+    first, second = high.frame(keyframe=True)
+    for packet in (first, second):
+        high.source.receive(packet, FRAME)
+    assert [bool(outlet.write(packet, 0, FRAME, out)) for packet in high.source.since(first, FRAME)] == [True, True]
+    assert slot.source is high.source
+
+
+def test_subscribers_loss_is_of_its_own_link_not_of_the_publishers() -> None:
+    """One weak publisher must not look like three weak subscribers."""
+    publisher, slot = Publisher(), make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    sent = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))
+    first = sent[0].sequence
+    assert slot.heard(rtcp.ReportBlock(5, 0, 0, first + 1, 0, 0, 0)) == (0, 0)  # something to compare with
+    for number in range(50):
+        kept, lost = publisher.frame()
+        forward(publisher, slot, number * FRAME, iter([kept, lost] if number % 2 else [kept]))
+    # 25 never came from the publisher; the subscriber misses them and 5 more.
+    expected, missed = slot.heard(rtcp.ReportBlock(5, 0, 30, first + 101, 0, 0, 0))
+    assert (expected, missed) == (100, 5)
+    assert slot.heard(rtcp.ReportBlock(5, 0, 30, first + 101, 0, 0, 0)) == (0, 0)
+
+
+def test_padding_is_nothing_to_decode() -> None:
+    slot, out = make_slot(rtx_payload_type=97), memoryview(bytearray(2048))
+    packet = rtp.parse(bytes(out[: slot.pad(0, out)]))
+    assert packet is not None
+    assert (packet.payload, packet.payload_type, unpack_from("!I", out, 8)[0]) == (b"", 97, 6)
+    following = rtp.parse(bytes(out[: slot.pad(0, out)]))
+    assert following is not None
+    assert following.sequence == packet.sequence + 1
+
+
 def test_packet_older_than_the_opening_keyframe_is_not_sent() -> None:
     publisher, slot = Publisher(), make_slot()
     slot.show(publisher.source, ignore, 0.0)

@@ -133,11 +133,45 @@ def test_offer_without_ssrc_lines_goes_by_mid() -> None:
     assert refused(re.sub(rf"a=ssrc.*\r\n|a=extmap:\d+ {rtp.MID}\r\n", "", make_offer()))
 
 
-def test_simulcast_camera_is_taken_as_a_plain_one() -> None:
-    camera = section(make_offer(), "1")
-    simulcast = re.sub(r"a=ssrc.*\r\n", "", camera) + "a=rid:l send\r\na=rid:h send\r\na=simulcast:send l;h\r\n"
-    text = answer(sdp.parse_offer(make_offer().replace(camera, simulcast)))
-    assert "simulcast" not in text
+LAYERED = "a=rid:l send\r\na=rid:h send\r\na=simulcast:send l;h\r\n"
+
+
+def simulcast_offer(lines: str = LAYERED, *, mid: str = "1", dialect: Dialect = CHROMIUM) -> str:
+    offer = make_offer(dialect)
+    return offer.replace(section(offer, mid), section(offer, mid) + lines)
+
+
+@pytest.mark.parametrize("dialect", [CHROMIUM, FIREFOX])
+def test_camera_in_two_layers_is_taken_and_told_apart_by_rid(dialect: Dialect) -> None:
+    offer = sdp.parse_offer(simulcast_offer(dialect=dialect))
+    camera = offer.sections[sdp.CAMERA]
+    assert camera.rids == ("l", "h")
+    assert (camera.ssrc, camera.rtx_ssrc) == (0, 0)  # Firefox names them all the same: of one layer only
+    text = section(answer(offer), "1")
+    assert text.index("a=rid:l recv") < text.index("a=rid:h recv") < text.index("a=simulcast:recv l;h\r\n")
+    assert f"a=extmap:{dialect.rtp_stream_id} {rtp.RID}\r\n" in text
+    assert f" {rtp.REPAIRED_RID}\r\n" in text
+    assert answer(offer).count("simulcast") == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "mid"),
+    [
+        (LAYERED, "2"),  # the screen is one stream
+        (LAYERED.replace("send l;h", "send h;l"), "1"),
+        (LAYERED.replace("send l;h", "send l;m;h"), "1"),
+        (LAYERED.replace("send l;h", "recv l;h"), "1"),
+        (LAYERED.replace("a=rid:l send\r\n", ""), "1"),
+        (LAYERED + "a=rid:m send\r\n", "1"),
+        (LAYERED + "a=simulcast:send l;h\r\n", "1"),
+    ],
+)
+def test_simulcast_of_another_shape_is_refused(lines: str, mid: str) -> None:
+    assert refused(simulcast_offer(lines, mid=mid))
+
+
+def test_layers_without_the_extension_that_tells_them_apart_are_refused() -> None:
+    assert refused(re.sub(r"a=extmap:\d+ \S+:rtp-stream-id\r\n", "", simulcast_offer()))
 
 
 def test_offer_of_an_ice_restart_describes_the_same_media() -> None:

@@ -1,0 +1,197 @@
+"""What one subscriber's link has room for: which pictures, and in which layer, while the sound always goes through.
+
+Pure, monotonic `now` in seconds passed in, rates in bits/s of RTP payload, as browsers count them for REMB. The link is
+taken to be good until it shows otherwise, by the two signs of relay.md, "Bandwidth": over a tenth of what was sent is
+lost, or the subscriber's REMB stays under nine tenths of it. REMB alone says little, since it lags behind what arrives:
+one that rises is no sign of congestion, however low it is.
+
+Down at once, to what arrived. Up after three good seconds, by probing: padding is sent, in steps that a report has to
+confirm, until the rate is proved that the next picture needs. No picture pays for a guess, and the sound pays little.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+
+TOO_MUCH_LOST = 0.10  # of the packets sent to the subscriber
+HEAVY_LOSS = 0.25  # up to here smaller pictures may help, and repair can do the rest; beyond, pictures pause
+FEWEST, FEWEST_PROBED = 150, 20  # packets last reported on, before their loss says anything
+LOSS_SPAN = 3.0  # s of reports that count
+UNDER = 0.9  # a REMB lower than this share of the rate sent …
+UNDER_FOR = 2.0  # … for so many seconds
+REMB_KEPT = 1.75  # s
+SETTLE = 1.5  # s after a step down in which reports still speak of what was before
+GOOD_FOR = 2.0  # s without a sign of congestion, before a probe; with that, three before anything goes up
+PROBE = 0.5  # s at one rate, before a report on it counts
+PROBED_FOR = 2.5  # s without such a report: given up
+GROWTH = (1.5, 3.0)  # of the rate from one step of a probe to the next: the first step, all others
+HEADROOM = 1.1  # over what everything needs: then the link is good
+SLACK = 0.15  # of the limit, by which what is shown may outgrow it
+LEAST = 32_000.0  # bits/s, that growth can start from
+METER_SPAN = 1.0  # s
+
+
+class Meter:
+    """A running count of octets as a rate."""
+
+    __slots__ = ("_marks",)
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def read(self, octets: int, now: float) -> float:
+        """Bits/s over the last second, from a count that never falls; 0 until there are two readings."""
+        marks = self._marks
+        marks.append((now, octets))
+        while len(marks) > 2 and now - marks[1][0] >= METER_SPAN:
+            marks.popleft()
+        span = now - marks[0][0]
+        return 8 * (octets - marks[0][1]) / span if span > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What could be shown in one place: the rates of its layers that are being sent, the smallest first."""
+
+    rates: tuple[float, ...]
+    is_screen: bool = False
+
+
+@dataclass(slots=True)
+class _Probe:
+    began: float
+    target: float  # bits/s
+
+
+class Downlink:
+    """The link to one subscriber. `padding` is what the last decision wants sent besides, in bits/s."""
+
+    def __init__(self) -> None:
+        self.padding = 0.0
+        self._meter = Meter()
+        self._limit = inf
+        self._reports: deque[tuple[float, int, int]] = deque()  # when, packets expected, lost; the newest first
+        self._remb = inf
+        self._remb_at = 0.0
+        self._fell = False  # REMB, under a probe
+        self._under: tuple[float, float] | None = None  # since when REMB has been too low, and its lowest there
+        self._settled_at = 0.0
+        self._probe: _Probe | None = None
+        self._shown: tuple[int, ...] = ()
+
+    @property
+    def limit(self) -> float:
+        """Bits/s of payload the link is known to carry; infinite while it shows no strain."""
+        return self._limit
+
+    def reported(self, expected: int, lost: int, now: float) -> None:
+        """From a receiver report: packets expected since the last one, and those lost on this link."""
+        if expected and now >= self._settled_at:
+            self._reports.appendleft((now, expected, lost))
+
+    def estimated(self, bitrate: int, now: float) -> None:
+        """From a REMB."""
+        if self._probe is not None and bitrate < min(UNDER * self._probe.target, 0.97 * self._remb):
+            self._fell = True
+        self._remb, self._remb_at = float(bitrate), now
+
+    def decide(
+        self, octets: int, sound: float, pictures: Sequence[Picture], now: float, *, low_data: bool = False
+    ) -> tuple[int, ...]:
+        """How many layers of each picture to show, 0 to pause it. To be asked a few times a second.
+
+        `octets` of payload sent so far, padding included; `sound` is its rate. `low_data`: the shared screen instead of
+        cameras, and cameras in the smallest layer, whatever the link.
+        """
+        sent = self._meter.read(octets, now)
+        loss, overused = self._loss(now), self._overuse(sent, now)
+        if now >= self._settled_at and (loss > TOO_MUCH_LOST or overused):
+            arrived = sent * (1 - loss) if loss > TOO_MUCH_LOST else inf
+            if not overused and loss <= HEAVY_LOSS:
+                arrived = max(arrived, sound + sum(picture.rates[0] for picture in pictures if picture.rates))
+            self._lower(min(arrived, self._remb if overused else inf), now)
+        elif self._limit < inf:
+            full = sum(picture.rates[-1] for picture in pictures if picture.rates)
+            self._climb(HEADROOM * (sound + full), now)
+        self._shown, needed = self._allot(sound, pictures, low_data=low_data)
+        self.padding = max(0.0, self._probe.target - needed) if self._probe is not None else 0.0
+        return self._shown
+
+    def _loss(self, now: float) -> float:
+        """The share lost of the last packets reported on, 0 while there are too few."""
+        reports, fewest = self._reports, FEWEST if self._probe is None else FEWEST_PROBED
+        while reports and now - reports[-1][0] > LOSS_SPAN:
+            reports.pop()
+        expected = lost = 0
+        for _, more_expected, more_lost in reports:
+            expected += more_expected
+            lost += more_lost
+            if expected >= fewest:
+                return lost / expected
+        return 0.0
+
+    def _overuse(self, sent: float, now: float) -> bool:
+        if now - self._remb_at > REMB_KEPT or self._remb >= UNDER * sent:
+            self._under = None
+        elif self._under is None or self._remb > 1.02 * self._under[1]:
+            self._under = now, self._remb
+        else:
+            self._under = self._under[0], min(self._remb, self._under[1])
+        return self._fell or (self._under is not None and now - self._under[0] >= UNDER_FOR)
+
+    def _lower(self, limit: float, now: float) -> None:
+        self._limit = max(LEAST, min(self._limit, limit))
+        self._settled_at = now + SETTLE
+        self._reports.clear()
+        self._under = self._probe = None
+        self._fell = False
+        self._shown = ()
+
+    def _climb(self, wanted: float, now: float) -> None:
+        """`wanted`: the rate at which there is nothing left to ask of the link."""
+        probe = self._probe
+        if probe is None:
+            if now - self._settled_at < GOOD_FOR - SETTLE:
+                return
+            growth = GROWTH[0]
+        elif self._reports and self._reports[0][0] - probe.began >= PROBE:
+            self._limit, growth = max(self._limit, probe.target), GROWTH[1]
+        else:
+            if now - probe.began > PROBED_FOR:
+                self._probe, self._settled_at = None, now
+            return
+        self._reports.clear()
+        if self._limit >= wanted:
+            self._limit, self._probe = inf, None
+        else:
+            self._probe = _Probe(now, min(growth * self._limit, wanted))
+
+    def _allot(self, sound: float, pictures: Sequence[Picture], *, low_data: bool) -> tuple[tuple[int, ...], float]:
+        """The layers of each picture that the limit has room for, and the rate all of it needs."""
+        needed = sound
+        counts = [0] * len(pictures)
+        for number, layer in _by_worth(pictures, low_data=low_data):
+            rates = pictures[number].rates
+            cost = rates[layer] - (rates[layer - 1] if layer else 0.0)
+            is_shown = number < len(self._shown) and self._shown[number] > layer
+            room = self._limit * (1 + SLACK) if is_shown else self._limit
+            if counts[number] == layer and needed + cost <= room:
+                counts[number] += 1
+                needed += cost
+        return tuple(counts), needed
+
+
+def _by_worth(pictures: Sequence[Picture], *, low_data: bool) -> Iterator[tuple[int, int]]:
+    """Every layer of every picture as (picture, layer), what is missed most first: the shared screen, each camera
+    small, each camera large."""
+    screens = [number for number, picture in enumerate(pictures) if picture.is_screen and picture.rates]
+    for number in screens:
+        yield from ((number, layer) for layer in range(len(pictures[number].rates)))
+    if low_data and screens:
+        return
+    cameras = [number for number, picture in enumerate(pictures) if not picture.is_screen]
+    for layer in range(1 if low_data else max((len(picture.rates) for picture in pictures), default=0)):
+        yield from ((number, layer) for number in cameras if layer < len(pictures[number].rates))
