@@ -115,6 +115,7 @@ def test_member_who_opens_the_shared_link_of_her_own_room_is_a_member(invite: In
     ada.opens_link(room.link)
     ada.presses_join()
     ada.page.wait_for_url("**/calls/**")
+    ada.is_connected()
     ada.page.get_by_role("button", name="Leave").first.click()
     expect(ada.page.get_by_role("dialog").get_by_role("button", name="End call for all")).to_be_visible()
 
@@ -122,6 +123,7 @@ def test_member_who_opens_the_shared_link_of_her_own_room_is_a_member(invite: In
 def test_guest_has_no_control_of_a_member(invite: Invite, room: Room) -> None:
     guest = invite("Grace")
     guest.joins_by(room.link)
+    guest.is_connected()
     guest.page.get_by_role("button", name="Leave").first.click()
     expect(guest.page.get_by_role("dialog").get_by_role("button", name="Leave", exact=True)).to_be_visible()
     expect(guest.page.get_by_role("button", name="End call for all")).to_have_count(0)
