@@ -223,6 +223,8 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def seat_answer(self, message: events.Message) -> None:
         self._waiting = False
         await self._say("answer", sdp=message["sdp"], ice_servers=self._ice_servers())
+        for said in message["chat"]:
+            await self._say("chat", **said)
 
     async def seat_refused(self, message: events.Message) -> None:
         code, about = message["code"], message["about"]
@@ -261,7 +263,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._say("countdown", **message["countdown"], now=time.time())
 
     async def call_chat(self, message: events.Message) -> None:
-        if self.stage is Stage.SPEAKING:
+        if self.stage is Stage.SPEAKING and not self._waiting:
             await self._say("chat", **message["chat"])
 
     async def call_speaking(self, message: events.Message) -> None:

@@ -147,8 +147,9 @@ def seat_welcome(
     }
 
 
-def seat_answer(*, sdp: str) -> Message:
-    return {"type": "seat.answer", "sdp": sdp}
+def seat_answer(*, sdp: str, chat: Iterable[ChatPosted] = ()) -> Message:
+    """`chat`: what was said so far, for somebody who waited and is let in."""
+    return {"type": "seat.answer", "sdp": sdp, "chat": [_chat(message) for message in chat]}
 
 
 def seat_refused(*, about: str, code: str, message: str, frame: str | None = None) -> Message:
@@ -233,10 +234,11 @@ def _roster(roster: Roster) -> dict[str, Any]:
 
 
 def roster_for(participant_id: str, role: str, roster: Message) -> Message:
-    """What one page is told of a `call.roster`: its own slots, and while guests are shielded (rule C3) only itself."""
+    """What one page is told of a `call.roster`: its own slots; only itself while it waits for a seat (rule C1), and as
+    a guest while guests are shielded (rule C3)."""
     people, screen = roster["participants"], roster["screen"]
-    slots = roster["slots"].get(participant_id, [None, None, None])
-    if roster["shielded"] and role == Role.GUEST:
+    slots = roster["slots"].get(participant_id)
+    if slots is None or (roster["shielded"] and role == Role.GUEST):
         people = [person for person in people if person["id"] == participant_id]
         slots = [None, None, None]
         screen = screen if screen == participant_id else None

@@ -297,7 +297,7 @@ class RelayWorker:
         welcome = events.seat_welcome(
             sdp=sdp,
             waiting=not seated,
-            chat=self._node.chat(call),
+            chat=self._node.chat(call) if seated else (),
             roster=roster,
             countdown=self._node.countdown(call),
         )
@@ -371,7 +371,8 @@ class RelayWorker:
             case ChatPosted():
                 self._tell_call(event.call_id, events.call_chat(event))
             case Admitted():
-                self._tell_participant(event, events.seat_answer(sdp=event.answer.sdp))
+                answer = events.seat_answer(sdp=event.answer.sdp, chat=self._node.chat(event.call_id))
+                self._tell_participant(event, answer)
             case AdmissionFailed():
                 self._tell_participant(event, events.seat_refused(about="join", code=event.code, message=event.message))
             case ParticipantLive(participant_id=participant_id):

@@ -246,46 +246,25 @@ async def test_a_copy_of_the_page_leaves_only_the_latest_speaking(house: House) 
 
 
 async def test_whoever_finds_no_seat_waits_and_is_let_in_by_itself(house: House) -> None:
-    """Rule C1: without a member, guests take three seats at most."""
+    """Rule C1: without a member, guests take three seats at most. Who waits is told nothing of those inside."""
     call = await in_database(make_call)
     pages = [await house.joined(await in_database(make_seat, call=call)) for _ in range(3)]
+    await pages[1].say("chat", text="Before")
+    await pages[1].hear("chat")
     fourth = await in_database(make_seat, call=call)
     waiting = await house.first_frame(fourth)
-    assert (await waiting.hear("welcome", "full"))["type"] == "welcome"
+    welcome = await waiting.hear("welcome", "full")
+    assert (welcome["type"], welcome["chat"]) == ("welcome", [])
     assert (await waiting.hear("full", "answer"))["type"] == "full"
     roster = await waiting.hear("roster")
-    assert len(roster["participants"]) == 3
+    assert (roster["participants"], roster["slots"], roster["screen"]) == ([], [None, None, None], None)
+    await pages[1].say("chat", text="Meanwhile")
+    await pages[1].hear("chat")
     await pages[0].say("leave")
     assert await pages[0].hear_close() == 1000
-    assert (await waiting.hear("answer"))["sdp"] == f"answer {fourth.pk} 1"
-
-
-def is_good_for(seat: Seat, server: dict[str, Any]) -> bool:
-    """As coturn reckons it, for the five minutes from now."""
-    until_moment, _, name = server["username"].partition(":")
-    signature = hmac.digest(b"shared with coturn", server["username"].encode(), "sha1")
-    is_signed = server["credential"] == base64.b64encode(signature).decode()
-    return is_signed and name == seat.pk.hex and 290 < int(until_moment) - time.time() <= 300
-
-
-async def test_turn_credentials_go_to_who_has_a_seat_and_to_nobody_who_waits(house: House, settings: Settings) -> None:
-    """Hazard H17."""
-    settings.TURN_URLS, settings.TURN_SECRET = ["turns:turn.example.org:443?transport=tcp"], "shared with coturn"
-    call = await in_database(make_call)
-    seats = [await in_database(make_seat, call=call) for _ in range(4)]
-    pages, servers = [], []
-    for seat in seats:  # one after the other: the fourth waits (rule C1)
-        pages.append(await house.first_frame(seat))
-        servers.append((await pages[-1].hear("welcome"))["ice_servers"])
-    assert [len(each) for each in servers] == [1, 1, 1, 0]
-    assert servers[0][0]["urls"] == settings.TURN_URLS
-    assert is_good_for(seats[0], servers[0][0])
-    await pages[0].say("leave")
-    (server,) = (await pages[3].hear("answer"))["ice_servers"]
-    assert is_good_for(seats[3], server)
-    await pages[3].say("restart", offer="another offer")
-    (server,) = (await pages[3].hear("answer"))["ice_servers"]
-    assert is_good_for(seats[3], server)
+    assert (await waiting.hear("answer", "chat"))["sdp"] == f"answer {fourth.pk} 1"
+    assert [(await waiting.hear("chat"))["text"] for _ in range(2)] == ["Before", "Meanwhile"]
+    await waiting.hear_roster(lambda roster: len(roster["participants"]) == 3)
 
 
 async def test_a_page_that_waits_keeps_its_place_while_its_socket_stands(

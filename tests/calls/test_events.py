@@ -27,12 +27,17 @@ def test_shielded_guest_is_shown_nobody_else() -> None:
     assert told["screen"] is None
 
 
+def test_who_waits_for_a_seat_is_told_of_nobody() -> None:
+    told = roster_for("eve", Role.MEMBER, roster(shielded=False))
+    assert (told["participants"], told["slots"], told["screen"]) == ([], [None, None, None], None)
+
+
 def test_shielded_guest_who_shares_still_knows_it() -> None:
     assert roster_for("bob", Role.GUEST, roster(shielded=True))["screen"] == "bob"
 
 
 def test_member_on_the_way_in_is_shown_the_guests() -> None:
-    told = roster_for("nina", Role.MEMBER, roster(shielded=True))
+    told = roster_for("bob", Role.MEMBER, roster(shielded=True))
     assert [person["name"] for person in told["participants"]] == ["Ann", "Bob"]
 
 
