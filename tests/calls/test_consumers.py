@@ -267,6 +267,34 @@ async def test_whoever_finds_no_seat_waits_and_is_let_in_by_itself(house: House)
     await waiting.hear_roster(lambda roster: len(roster["participants"]) == 3)
 
 
+def is_good_for(seat: Seat, server: dict[str, Any]) -> bool:
+    """As coturn reckons it, for the five minutes from now."""
+    until_moment, _, name = server["username"].partition(":")
+    signature = hmac.digest(b"shared with coturn", server["username"].encode(), "sha1")
+    is_signed = server["credential"] == base64.b64encode(signature).decode()
+    return is_signed and name == seat.pk.hex and 290 < int(until_moment) - time.time() <= 300
+
+
+async def test_turn_credentials_go_to_who_has_a_seat_and_to_nobody_who_waits(house: House, settings: Settings) -> None:
+    """Hazard H17."""
+    settings.TURN_URLS, settings.TURN_SECRET = ["turns:turn.example.org:443?transport=tcp"], "shared with coturn"
+    call = await in_database(make_call)
+    seats = [await in_database(make_seat, call=call) for _ in range(4)]
+    pages, servers = [], []
+    for seat in seats:  # one after the other: the fourth waits (rule C1)
+        pages.append(await house.first_frame(seat))
+        servers.append((await pages[-1].hear("welcome"))["ice_servers"])
+    assert [len(each) for each in servers] == [1, 1, 1, 0]
+    assert servers[0][0]["urls"] == settings.TURN_URLS
+    assert is_good_for(seats[0], servers[0][0])
+    await pages[0].say("leave")
+    (server,) = (await pages[3].hear("answer"))["ice_servers"]
+    assert is_good_for(seats[3], server)
+    await pages[3].say("restart", offer="another offer")
+    (server,) = (await pages[3].hear("answer"))["ice_servers"]
+    assert is_good_for(seats[3], server)
+
+
 async def test_a_page_that_waits_keeps_its_place_while_its_socket_stands(
     house: House, beats: Beats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
