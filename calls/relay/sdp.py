@@ -217,11 +217,15 @@ def _feedback(payload_type: int, attributes: _Lines, *, is_repaired: bool) -> tu
 
 
 def _layers(n: int, attributes: _Lines) -> tuple[str, ...]:
-    """The RIDs of the camera's two layers (RFC 8853 §5.1), none for a plain track; any other simulcast is refused."""
+    """The RIDs of the camera's two layers, none for a plain track; any other simulcast is refused.
+
+    A layer that is not sent at first has a tilde (RFC 8853 §5.1), and may come all the same.
+    """
     if "simulcast" not in attributes:
         return ()
     offered = sorted(attributes.all("rid"))
-    if n != CAMERA or attributes.all("simulcast") != ["send l;h"] or offered != ["h send", "l send"]:
+    described = [value.replace("~", "") for value in attributes.all("simulcast")]
+    if n != CAMERA or described != ["send l;h"] or offered != ["h send", "l send"]:
         raise _bad("Simulcast is for the camera, in the layers l and h.")
     return LAYERS
 

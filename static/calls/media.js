@@ -5,18 +5,29 @@
  */
 
 const RECEIVES = ["audio", "video", "audio", "video", "audio", "video", "video"];
-// How large a picture is worth sending to so many others. To nobody: small, so that the first picture whoever comes next
-// sees is quick to make, to carry and to show; large as soon as they are connected.
-const CAMERA = [
-  { others: 0, maxBitrate: 200_000, scaleResolutionDownBy: 4 },
-  { others: 1, maxBitrate: 1_800_000, scaleResolutionDownBy: 1 },
-  { others: 3, maxBitrate: 900_000, scaleResolutionDownBy: 2 },
+// The camera goes out twice: small, for weak links and for the first picture whoever comes next sees, and as large as is
+// worth sending to so many others. The relay chooses for each of them (docs/relay.md, "Bandwidth").
+const SMALL = { rid: "l", maxBitrate: 100_000, lines: 180 };
+const LARGE = [
+  { others: 0, active: false, maxBitrate: 900_000, scaleResolutionDownBy: 2 },
+  { others: 1, active: true, maxBitrate: 1_800_000, scaleResolutionDownBy: 1 },
+  { others: 3, active: true, maxBitrate: 900_000, scaleResolutionDownBy: 2 },
 ];
-const encodingOf = ({ maxBitrate, scaleResolutionDownBy }) => ({ maxBitrate, scaleResolutionDownBy });
+
+/** @param {MediaStreamTrack | null} track @returns {RTCRtpEncodingParameters[]} */
+function cameraEncodings({ active, maxBitrate, scaleResolutionDownBy }, track) {
+  const { width = 1280, height = 720 } = track?.getSettings() ?? {};
+  const down = Math.max(1, Math.min(width, height) / SMALL.lines);
+  return [
+    { rid: SMALL.rid, maxBitrate: SMALL.maxBitrate, scaleResolutionDownBy: down },
+    { rid: "h", active, maxBitrate, scaleResolutionDownBy: Math.min(scaleResolutionDownBy, down) },
+  ];
+}
+
 const SENDS = [
-  ["audio", {}], // microphone
-  ["video", encodingOf(CAMERA[0])],
-  ["video", { maxBitrate: 2_500_000 }], // screen
+  ["audio", [{}]], // microphone
+  ["video", cameraEncodings({ ...LARGE[0], active: true }, null)], // agreed on as active; `fit` says what is sent
+  ["video", [{ maxBitrate: 2_500_000 }]], // screen
 ];
 const RESTART_AFTER = 2_500; // ms without a connection before another way is looked for
 const GIVE_UP_AFTER = 9_000; // ms: then a new connection is quicker
@@ -29,7 +40,7 @@ export class PeerLink {
   #tracks;
   #on;
   #timers = new Set();
-  #profile = CAMERA[0];
+  #profile = null;
   /** @type {{audio: MediaStream, video: MediaStream}[]} by remote seat */
   seats;
   /** @type {MediaStream} */
@@ -45,7 +56,7 @@ export class PeerLink {
     this.#tracks = { ...tracks };
     this.#peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
     this.#transceivers = [
-      ...SENDS.map(([kind, encoding]) => this.#peer.addTransceiver(kind, { direction: "sendonly", sendEncodings: [encoding] })),
+      ...SENDS.map(([kind, sendEncodings]) => this.#peer.addTransceiver(kind, { direction: "sendonly", sendEncodings })),
       ...RECEIVES.map((kind) => this.#peer.addTransceiver(kind, { direction: "recvonly" })),
     ];
     const stream = (line) => new MediaStream([this.#transceivers[line].receiver.track]);
@@ -88,14 +99,15 @@ export class PeerLink {
   async send(name, track) {
     this.#tracks[name] = track;
     await this.#attach(name, track);
+    if (name === "camera" && track && this.connected && this.#profile) await this.#limit(); // its size may be another
   }
 
   /** @param {number} others connected people who may see the camera */
   async fit(others) {
-    const profile = CAMERA.find((candidate) => others <= candidate.others) ?? CAMERA.at(-1);
+    const profile = LARGE.find((candidate) => others <= candidate.others) ?? LARGE.at(-1);
     if (profile === this.#profile || !this.connected) return;
     this.#profile = profile;
-    await this.#limit(this.#transceivers[1].sender, profile);
+    await this.#limit();
   }
 
   get connected() {
@@ -116,10 +128,11 @@ export class PeerLink {
     }
   }
 
-  async #limit(sender, profile) {
+  async #limit() {
+    const { sender } = this.#transceivers[1];
     const parameters = sender.getParameters();
-    if (!parameters.encodings.length) return;
-    Object.assign(parameters.encodings[0], encodingOf(profile));
+    const wanted = cameraEncodings(this.#profile, this.#tracks.camera);
+    parameters.encodings.forEach((encoding, layer) => Object.assign(encoding, wanted[layer]));
     try {
       await sender.setParameters(parameters);
     } catch {

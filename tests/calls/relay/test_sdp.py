@@ -154,6 +154,13 @@ def test_camera_in_two_layers_is_taken_and_told_apart_by_rid(dialect: Dialect) -
     assert answer(offer).count("simulcast") == 1
 
 
+def test_layer_that_is_not_sent_at_first_may_come_later() -> None:
+    """Chromium writes a tilde for it, in an ICE restart no longer (RFC 8853 §5.1)."""
+    paused, sent = (sdp.parse_offer(simulcast_offer(LAYERED.replace(";h", h))) for h in (";~h", ";h"))
+    assert paused.sections == sent.sections
+    assert "a=simulcast:recv l;h\r\n" in answer(paused)
+
+
 @pytest.mark.parametrize(
     ("lines", "mid"),
     [
