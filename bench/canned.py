@@ -23,7 +23,8 @@ _ABS_SEND_TIME_AT = 17
 _RID_AT = 22  # its element, behind abs-send-time and the MID
 PAYLOAD_AT = 24  # 12 of header, 4 and 8 of extensions
 _PICTURE = Struct("!HB")  # PictureID and TL0PICIDX, at byte 2 of the VP8 descriptor
-_OPUS_BYTES = 160  # with header; about 48 kb/s
+OPUS_BYTES = 160  # with header; about 48 kb/s
+SPEECH_BYTES = 108  # the same of 32 kb/s, a browser's choice for speech
 _HISTORY = 512
 
 
@@ -95,12 +96,21 @@ class Microphone(Source):
     interval = 0.02
 
     def __init__(
-        self, mid: str, ssrc: int, source: int, dialect: Dialect, *, sequence: int, timestamp: int, level: int = 30
+        self,
+        mid: str,
+        ssrc: int,
+        source: int,
+        dialect: Dialect,
+        *,
+        sequence: int,
+        timestamp: int,
+        level: int = 30,
+        size: int = OPUS_BYTES,
     ) -> None:
         super().__init__(mid, ssrc, None, source, sequence, timestamp)
         extensions = _extensions(dialect, mid, level)
         # TOC byte 0xFC: CELT, full band, 20 ms, stereo, one frame (RFC 6716 §3.1)
-        self._template = _template(dialect.opus, ssrc, extensions, b"\xfc", _OPUS_BYTES)
+        self._template = _template(dialect.opus, ssrc, extensions, b"\xfc", size)
 
     def tick(self, now_ns: int) -> list[bytes]:
         packet = self._stamped(self._template, now_ns)

@@ -21,7 +21,7 @@ from random import Random
 from struct import unpack_from
 
 from bench import rtcp
-from bench.canned import LAYERS, PLAIN, Camera, Layer, Microphone, Source
+from bench.canned import LAYERS, OPUS_BYTES, PLAIN, SPEECH_BYTES, Camera, Layer, Microphone, Source
 from bench.description import (
     CAMERA,
     CHROMIUM,
@@ -34,10 +34,11 @@ from bench.description import (
     call_offer,
     parse,
 )
+from bench.estimate import Estimate
 from bench.latency import BUCKET_NS, BUCKETS
 from bench.network import Network
 from bench.peer import Peer
-from bench.receiver import Slot, Whim, extension
+from bench.receiver import Slot, Whim, extension, payload_at
 
 REMB_BITS = 5_000_000  # what a receiver on a good line tells
 _REPORT_INTERVAL = 1.0  # seconds
@@ -65,16 +66,26 @@ class Stats:
 class Stream:
     """Sources and slots on one peer: sends what is due, counts what comes, reports each second.
 
-    `nack_rate` is the share of received video packets asked for again although they arrived.
+    `nack_rate` is the share of received video packets asked for again although they arrived. `estimate` makes the REMB,
+    which otherwise is that of a good line.
     """
 
     slot_type = Slot
 
-    def __init__(self, name: str, seed: int, *, dialect: Dialect = CHROMIUM, nack_rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        seed: int,
+        *,
+        dialect: Dialect = CHROMIUM,
+        nack_rate: float = 0.0,
+        estimate: Estimate | None = None,
+    ) -> None:
         self.name, self.dialect = name, dialect
         self.stats = Stats()
         self.random = Random(f"{name}/{seed}")
         self.ssrc = self.random.getrandbits(32)  # of a receiver that sends nothing
+        self._estimate = estimate
         self._whim = Whim(self.random.getrandbits(32), nack_rate)
         self._loop = asyncio.get_running_loop()
         self._sources: dict[int, Source] = {}
@@ -85,9 +96,15 @@ class Stream:
 
     # Sending
 
-    def new_microphone(self, mid: str = MICROPHONE) -> Microphone:
+    def new_microphone(self, mid: str = MICROPHONE, *, size: int = OPUS_BYTES) -> Microphone:
         return Microphone(
-            mid, self._bits(32), self._identifier(mid), self.dialect, sequence=self._bits(15), timestamp=self._bits(32)
+            mid,
+            self._bits(32),
+            self._identifier(mid),
+            self.dialect,
+            sequence=self._bits(15),
+            timestamp=self._bits(32),
+            size=size,
         )
 
     def new_camera(self, mid: str = CAMERA, layer: Layer = PLAIN) -> Camera:
@@ -142,6 +159,8 @@ class Stream:
 
     def on_rtp(self, packet: bytes, now_ns: int) -> None:
         """One decrypted packet."""
+        if self._estimate is not None:
+            self._weigh(self._estimate, packet, now_ns / 1e9)
         slot = self._slots.get(packet[8:12])
         if slot is None:
             self._stray(packet, now_ns)
@@ -150,6 +169,13 @@ class Stream:
         sequence = slot.take(packet, now_ns)
         if sequence is not None and slot.kind == "video" and self._whim.strikes():
             self.peer.send_rtcp(rtcp.nack(self.ssrc, slot.ssrc, [sequence]))
+
+    def _weigh(self, estimate: Estimate, packet: bytes, now: float) -> None:
+        sent_at = extension(packet, self.dialect.abs_send_time)
+        if sent_at and estimate.arrived(
+            len(packet) - payload_at(packet), int.from_bytes(sent_at, "big") / 0x40000, now
+        ):
+            self.peer.send_rtcp(self._remb())
 
     def _stray(self, packet: bytes, now_ns: int) -> None:
         if repaired := self._repairs.get(packet[8:12]):
@@ -209,13 +235,20 @@ class Stream:
             for source in self._sources.values()
             if source.packets
         )
-        slots = [slot for slot in self.stats.slots.values() if slot.sequence >= 0]
+        slots = self._heard()
         reports = [report for slot in slots if (report := slot.report(now)) is not None]
         compound += rtcp.receiver_report(self.ssrc, reports) + rtcp.source_description(self.ssrc, "synthetic")
-        if video := [slot.ssrc for slot in slots if slot.kind == "video"]:
-            compound += rtcp.remb(self.ssrc, REMB_BITS, video)
-        self.peer.send_rtcp(compound)
+        self.peer.send_rtcp(compound + self._remb())
         self._timers["reports"] = self._loop.call_later(_REPORT_INTERVAL, self.start_reports)
+
+    def _heard(self) -> list[Slot]:
+        return [slot for slot in self.stats.slots.values() if slot.sequence >= 0]
+
+    def _remb(self) -> bytes:
+        """Empty before the first picture."""
+        rate = REMB_BITS if self._estimate is None else int(self._estimate.bitrate)
+        video = [slot.ssrc for slot in self._heard() if slot.kind == "video"]
+        return rtcp.remb(self.ssrc, rate, video) if video else b""
 
     def ask_keyframe(self, mid: str) -> None:
         """A PLI for a slot, as a decoder in trouble sends."""
@@ -248,10 +281,12 @@ class Participant(Stream):
         nack_rate: float = 0.0,
         fingerprint: str | None = None,
         simulcast: bool = False,
+        estimate: Estimate | None = None,
     ) -> None:
-        """`fingerprint` overrides the true one in the offer (hazard H14); `simulcast`: the camera in two layers."""
-        super().__init__(name, seed, dialect=dialect, nack_rate=nack_rate)
-        self.microphone = self.new_microphone()
+        """`fingerprint` overrides the true one in the offer (hazard H14); `simulcast`: the camera in two layers, and
+        sound at the rate of speech, as a browser's."""
+        super().__init__(name, seed, dialect=dialect, nack_rate=nack_rate, estimate=estimate)
+        self.microphone = self.new_microphone(size=SPEECH_BYTES if simulcast else OPUS_BYTES)
         self.layers = [self.new_camera(layer=layer) for layer in (LAYERS if simulcast else (PLAIN,))]
         self.camera, self.screen = self.layers[-1], self.new_camera(SCREEN)
         self.peer = Peer(

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import inf, sqrt
 
 TOO_MUCH_LOST = 0.10  # of the packets sent to the subscriber
 HEAVY_LOSS = 0.25  # up to here smaller pictures may help, and repair can do the rest; beyond, pictures pause
@@ -27,7 +27,8 @@ SETTLE = 1.5  # s after a step down in which reports still speak of what was bef
 GOOD_FOR = 2.0  # s without a sign of congestion, before a probe; with that, three before anything goes up
 PROBE = 0.5  # s at one rate, before a report on it counts
 PROBED_FOR = 2.5  # s without such a report: given up
-GROWTH = (1.5, 3.0)  # of the rate from one step of a probe to the next: the first step, all others
+GROWTH = 3.0  # of the rate from one step of a probe to the next, while none is known to be too much
+NEAR, NARROW = 1.5, 1.1  # times what is carried: what was too much is near, and the least growth there
 HEADROOM = 1.1  # over what everything needs: then the link is good
 SLACK = 0.15  # of the limit, by which what is shown may outgrow it
 LEAST = 32_000.0  # bits/s, that growth can start from
@@ -72,7 +73,7 @@ class Downlink:
     def __init__(self) -> None:
         self.padding = 0.0
         self._meter = Meter()
-        self._limit = inf
+        self._limit = self._too_much = inf
         self._reports: deque[tuple[float, int, int]] = deque()  # when, packets expected, lost; the newest first
         self._remb = inf
         self._remb_at = 0.0
@@ -89,8 +90,12 @@ class Downlink:
 
     def reported(self, expected: int, lost: int, now: float) -> None:
         """From a receiver report: packets expected since the last one, and those lost on this link."""
-        if expected and now >= self._settled_at:
-            self._reports.appendleft((now, expected, lost))
+        if not expected or now < self._settled_at:
+            return
+        if self._reports and self._reports[0][0] == now:  # another stream, in the same packet
+            _, more_expected, more_lost = self._reports.popleft()
+            expected, lost = expected + more_expected, lost + more_lost
+        self._reports.appendleft((now, expected, lost))
 
     def estimated(self, bitrate: int, now: float) -> None:
         """From a REMB."""
@@ -112,7 +117,9 @@ class Downlink:
             arrived = sent * (1 - loss) if loss > TOO_MUCH_LOST else inf
             if not overused and loss <= HEAVY_LOSS:
                 arrived = max(arrived, sound + sum(picture.rates[0] for picture in pictures if picture.rates))
-            self._lower(min(arrived, self._remb if overused else inf), now)
+            self._lower(sent, min(arrived, self._remb if overused else inf), now)
+            self._shown, needed = self._allot(sound, pictures, low_data=low_data)
+            self._limit = max(LEAST, min(self._limit, HEADROOM * needed))  # more than that is not known to be carried
         elif self._limit < inf:
             full = sum(picture.rates[-1] for picture in pictures if picture.rates)
             self._climb(HEADROOM * (sound + full), now)
@@ -142,8 +149,10 @@ class Downlink:
             self._under = self._under[0], min(self._remb, self._under[1])
         return self._fell or (self._under is not None and now - self._under[0] >= UNDER_FOR)
 
-    def _lower(self, limit: float, now: float) -> None:
-        self._limit = max(LEAST, min(self._limit, limit))
+    def _lower(self, sent: float, arrived: float, now: float) -> None:
+        """`sent` was too much: `arrived` is what came through."""
+        self._too_much = self._probe.target if self._probe is not None else sent
+        self._limit = min(self._limit, arrived)
         self._settled_at = now + SETTLE
         self._reports.clear()
         self._under = self._probe = None
@@ -156,9 +165,8 @@ class Downlink:
         if probe is None:
             if now - self._settled_at < GOOD_FOR - SETTLE:
                 return
-            growth = GROWTH[0]
         elif self._reports and self._reports[0][0] - probe.began >= PROBE:
-            self._limit, growth = max(self._limit, probe.target), GROWTH[1]
+            self._limit = max(self._limit, probe.target)
         else:
             if now - probe.began > PROBED_FOR:
                 self._probe, self._settled_at = None, now
@@ -167,7 +175,17 @@ class Downlink:
         if self._limit >= wanted:
             self._limit, self._probe = inf, None
         else:
-            self._probe = _Probe(now, min(growth * self._limit, wanted))
+            self._probe = _Probe(now, min(self._next(), wanted))
+
+    def _next(self) -> float:
+        """The rate to try: half the way to what was too much, that itself once it is near, then beyond."""
+        if self._limit >= self._too_much:
+            self._too_much = inf
+        if self._too_much == inf:
+            return GROWTH * self._limit
+        if self._too_much > NEAR * self._limit:
+            return sqrt(self._limit * self._too_much)
+        return max(self._too_much, NARROW * self._limit)
 
     def _allot(self, sound: float, pictures: Sequence[Picture], *, low_data: bool) -> tuple[tuple[int, ...], float]:
         """The layers of each picture that the limit has room for, and the rate all of it needs."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import inf
+
 import pytest
 
 from bench.network import Network
@@ -50,3 +53,14 @@ def test_duplicate_comes_twice() -> None:
 def test_impossible_networks_are_refused(setting: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"probability|arrive before"):
         Network(1, **setting)
+
+
+def test_link_of_a_rate_carries_that_much_and_loses_what_finds_its_queue_full() -> None:
+    network, size = Network(1, rate=80_000, queue=0.5), 1000  # ten packets a second
+    fates = [network.carry(number / 20, size) for number in range(200)]  # twice that, for ten seconds
+    delivered = [at for fate in fates for at in fate]
+    assert 100 <= len(delivered) <= 107  # what it carries in the time, and its queue
+    assert all(later - earlier > 0.0999 for earlier, later in pairwise(delivered))
+    assert max(fate[0] - number / 20 for number, fate in enumerate(fates) if fate) <= 0.61
+    network.rate = inf
+    assert network.carry(20.0, size) == (20.0,)

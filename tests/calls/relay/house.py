@@ -8,6 +8,7 @@ from collections.abc import Callable
 from aioice import stun
 
 from bench.description import CHROMIUM, Dialect, Transport
+from bench.estimate import Estimate
 from bench.network import Network
 from bench.participant import Participant, source_id
 from calls.relay.node import RelayNode
@@ -50,6 +51,7 @@ class House:
         downlink: Network | None = None,
         fingerprint: str | None = None,
         simulcast: bool = False,
+        estimate: Estimate | None = None,
     ) -> Participant:
         person = Participant(
             name,
@@ -59,6 +61,7 @@ class House:
             downlink=downlink,
             fingerprint=fingerprint,
             simulcast=simulcast,
+            estimate=estimate,
         )
         self.people.append(person)
         return person

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from math import inf
+
 import pytest
 
 from bench.description import CHROMIUM, FIREFOX, Dialect
+from bench.estimate import Estimate
 from bench.network import Network
 from bench.participant import Participant, source_id
 from tests.calls.relay.house import FIRST_VIDEO, House
@@ -61,3 +65,70 @@ async def test_lost_packets_of_either_layer_are_repaired(house: House) -> None:
     await house.until(lambda: layer_of(guest, "nina") == "h")
     await house.until(lambda: nina.stats.nacks > 20)
     await house.until(lambda: guest.stats.slots[FIRST_VIDEO].late > 10)
+
+
+# One weak link of four
+
+
+OTHERS = ("nina", "ann", "ben")
+SEATS = ("4", "6", "8")
+VOICES = ("3", "5", "7")
+
+
+class Meeting:
+    """Four people with cameras in two layers, the last of them, weak, behind `link`; browsers' estimates for her."""
+
+    def __init__(self, house: House, link: Network) -> None:
+        self.house, self.link = house, link
+        self.people: list[Participant] = []
+
+    async def gather(self) -> None:
+        for name in OTHERS:
+            self.people.append(await self.house.join(self.house.person(name, simulcast=True)))
+        weak = self.house.person("weak", downlink=self.link, simulcast=True, estimate=Estimate())
+        self.weak = await self.house.join(weak)
+        await self.house.until(lambda: self.layers(self.weak) == ["h"] * 3, 10.0)
+        await self.house.until(lambda: all(self.layers(person).count("h") == 3 for person in self.people))
+
+    def layers(self, person: Participant) -> list[str | None]:
+        """What that person is shown of the three others now; None where the packets of the last look are the last."""
+        names = [*OTHERS, "weak"]
+        return [next((layer for name in names if (layer := layer_of(person, name, slot))), None) for slot in SEATS]
+
+    async def moving(self, person: Participant, seconds: float) -> list[str | None]:
+        """The layers of the pictures that went on in that time, None for those that did not."""
+        before = [person.stats.slots[slot].received for slot in SEATS]
+        await asyncio.sleep(seconds)
+        went_on = [person.stats.slots[slot].received > seen + 5 for slot, seen in zip(SEATS, before, strict=True)]
+        return [layer if is_moving else None for layer, is_moving in zip(self.layers(person), went_on, strict=True)]
+
+    def voices(self, person: Participant) -> list[int]:
+        return [person.stats.slots[slot].received for slot in VOICES]
+
+
+async def test_one_weak_link_of_four_gets_what_it_can_carry_and_lowers_nobody_else(house: House) -> None:
+    """Issue 3: 600 kb/s and 5 % loss, then 200 kb/s, then recovery within 8 s."""
+    link = Network(5, loss=0.05, delay=0.02, jitter=0.01)
+    meeting = Meeting(house, link)
+    await meeting.gather()
+    switches = [[person.stats.slots[slot].switches for slot in SEATS] for person in meeting.people]
+
+    link.rate = 600_000
+    await house.until(lambda: meeting.layers(meeting.weak) == ["l"] * 3, 6.0)
+    await asyncio.sleep(2.0)  # what has queued arrives
+    heard = meeting.voices(meeting.weak)
+    assert await meeting.moving(meeting.weak, 8.0) == ["l"] * 3
+    for before, after in zip(heard, meeting.voices(meeting.weak), strict=True):
+        assert (after - before) / (8 * 50) > 0.85
+
+    link.rate = 200_000
+    await asyncio.sleep(6.0)
+    heard = meeting.voices(meeting.weak)
+    assert sum(layer is not None for layer in await meeting.moving(meeting.weak, 6.0)) <= 1
+    for before, after in zip(heard, meeting.voices(meeting.weak), strict=True):
+        assert (after - before) / (6 * 50) > 0.85
+
+    link.rate = inf
+    await house.until(lambda: meeting.layers(meeting.weak) == ["h"] * 3, 8.0)
+    assert await meeting.moving(meeting.weak, 1.0) == ["h"] * 3
+    assert [[person.stats.slots[slot].switches for slot in SEATS] for person in meeting.people] == switches
