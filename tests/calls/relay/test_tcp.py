@@ -79,6 +79,9 @@ class Reader:
         self.drained: list[Path] = []
         self.lost: list[tuple[Path, bool]] = []
 
+    def may_check(self) -> bool:
+        return True
+
     def on_checked(self, path: Path, ufrag: str, nominated: bool, now: float) -> None:
         self.paths.append(path)
 
