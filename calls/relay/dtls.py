@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import pylibsrtp
 from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport
+from OpenSSL import SSL
 from pylibsrtp._binding import ffi, lib
 
 BUFFER_SIZE: Final = 2048  # a datagram of 1500 bytes, and room for libsrtp's trailer
@@ -58,8 +59,16 @@ class _Path:
     async def _recv(self) -> bytes:
         data = await self.queue.get()
         if data is None:
+            self.queue.put_nowait(None)  # whoever asks again is told again
             raise ConnectionError
         return data
+
+    def close(self) -> None:
+        """End a handshake for sure: asyncio.wait_for of Python 3.11 may swallow a cancellation (CPython issue 86296),
+        and OpenSSL would go on asking for eight minutes."""
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
 
     async def _send(self, data: bytes) -> None:
         self._sending(data)
@@ -77,13 +86,21 @@ class Dtls:
         self._closed = closed
         self._rx: Any = None
         self._tx: Any = None
+        self._idle = asyncio.Event()  # no handshake goes on
+        self._idle.set()
         self._rx_session: pylibsrtp.Session | None = None
         self._tx_session: pylibsrtp.Session | None = None
 
     async def handshake(self, fingerprints: Sequence[tuple[str, str]]) -> None:
         """Become the DTLS client and derive the SRTP keys. Raises `DtlsFailed`."""
         expected = RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints])
-        await self._transport.start(expected)
+        self._idle.clear()
+        try:
+            await self._transport.start(expected)
+        except (SSL.Error, ValueError) as error:  # the last of its timeouts; a certificate that cannot be read
+            raise DtlsFailed(f"DTLS handshake: {type(error).__name__}") from error
+        finally:
+            self._idle.set()
         if self._transport.state != "connected":
             raise DtlsFailed(f"DTLS handshake: {self._transport.state}")
         # The sessions are kept for as long as their insides are used.
@@ -104,7 +121,9 @@ class Dtls:
         """Say goodbye (close_notify) and let go of everything."""
         self._transport.remove_all_listeners()
         self._rx = self._tx = None
+        self._path.close()
         await self._transport.stop()
+        await self._idle.wait()  # a handshake uses what is let go of here
         self._transport._ssl = self._transport._rx_srtp = self._transport._tx_srtp = None
         self._rx_session = self._tx_session = None
 
