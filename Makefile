@@ -71,6 +71,10 @@ check: lint test ## lint, then test
 bench: setup-dev ## Measure the relay, beside Janus when Debian's janus is installed (ARGS="--calls 8 --runs 5")
 	$(BIN)/python -m bench $(ARGS)
 
+.PHONY: fuzz
+fuzz: setup-dev ## Feed damaged input to all that reads strangers' bytes (ARGS="--seconds 600 --packets 1000000")
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: lock
 lock: ## Renew the locked requirements after a change of requirements/*.in
 	@$(PYTHON) -m venv var/lock && var/lock/bin/pip install --quiet pip-tools
