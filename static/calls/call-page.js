@@ -15,6 +15,8 @@ import { deviceSentences, readPhrases } from "./phrases.js";
 import { CallLink } from "./protocol.js";
 import { Sound, Stage } from "./stage.js";
 
+const ADDRESSES_KNOWN = 300; // ms after a change of networks: a restart before that would look from the old addresses
+const MENDED_WITHIN = 1_600; // ms after a restart
 const BLINK = 1_000; // ms: a loss shorter than this is not worth a word
 const ANNOUNCED = 20; // lines kept in the log for screen readers
 const OUTCOMES = new Set([
@@ -76,6 +78,7 @@ class CallPage {
   #sending = { ...wantedMedia(), screen: false };
   #adopted = false;
   #connectedOnce = false;
+  #networkMoved = false;
   #troubledSince = null;
   #silent = false;
   #told = new Set();
@@ -152,8 +155,12 @@ class CallPage {
 
   #receive(frame) {
     if (frame.type === "welcome") {
-      if (this.#state.phase === "live") this.#sendMedia();
-      else this.#peer.use(frame.ice_servers);
+      if (this.#state.phase === "live") {
+        this.#sendMedia();
+        this.#mend(this.#peer);
+      } else {
+        this.#peer.use(frame.ice_servers);
+      }
     }
     if (frame.type === "answer") this.#peer.use(frame.ice_servers ?? []);
     if (frame.type === "answer") this.#peer.answer(frame.sdp).catch(() => this.#mediaFailed(this.#peer));
@@ -190,7 +197,31 @@ class CallPage {
   }
 
   async #restart(peer) {
-    if (peer === this.#peer) this.#link.send({ type: "restart", offer: await peer.restart() });
+    if (peer !== this.#peer || !peer.settled) return;
+    this.#link.send({ type: "restart", offer: await peer.restart() });
+    setTimeout(() => this.#lookAfter(peer), MENDED_WITHIN);
+  }
+
+  /** A restart may have gone into a dead socket, or have come before the browser knew its new addresses. */
+  async #lookAfter(peer) {
+    if (peer !== this.#peer) return;
+    if (!peer.unanswered && await peer.isSilent()) this.#restart(peer);
+    else if (peer.unanswered && this.#state.linked) this.#link.renew();
+  }
+
+  /** A new socket: what took the old one may have been the network, and a restart may have been lost with it. */
+  async #mend(peer) {
+    const moved = this.#networkMoved;
+    this.#networkMoved = false;
+    if (moved) await new Promise((resolve) => { setTimeout(resolve, ADDRESSES_KNOWN); });
+    if (peer.unanswered) this.#link.send({ type: "restart", offer: peer.unanswered });
+    else if (moved || await peer.isSilent()) this.#restart(peer);
+  }
+
+  /** From Wi-Fi to mobile data and back: nobody waits until the old way has been silent for long (rule C5). */
+  #networkChanged() {
+    this.#networkMoved = true;
+    this.#link?.renew();
   }
 
   #mediaFailed(peer) {
@@ -345,7 +376,13 @@ class CallPage {
     for (const touch of ["pointerdown", "keydown"]) {
       document.addEventListener(touch, () => this.#silent && this.#sound.start(), { signal });
     }
-    window.addEventListener("online", () => this.#link?.hurry(), { signal });
+    window.addEventListener("online", () => this.#networkChanged(), { signal });
+    let { type } = navigator.connection ?? {};
+    navigator.connection?.addEventListener("change", () => {
+      if (type === navigator.connection.type) return; // it also tells how fast the same network is
+      ({ type } = navigator.connection);
+      if (type !== "none") this.#networkChanged();
+    }, { signal });
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState !== "visible") return;
       this.#link?.hurry();

@@ -29,12 +29,14 @@ const SENDS = [
   ["video", cameraEncodings({ ...LARGE[0], active: true }, null)], // agreed on as active; `fit` says what is sent
   ["video", [{ maxBitrate: 2_500_000 }]], // screen
 ];
-const RESTART_AFTER = 2_500; // ms without a connection before another way is looked for
+const SILENCE = 1_500; // ms
+const RESTART_AFTER = 1_000; // ms without a connection before another way is looked for
 const GIVE_UP_AFTER = 9_000; // ms: then a new connection is quicker
 
 export class PeerLink {
   #peer;
   #offer = null;
+  #offering = false;
   #prepared = null;
   #transceivers;
   #tracks;
@@ -88,10 +90,30 @@ export class PeerLink {
     await this.#peer.setRemoteDescription({ type: "answer", sdp });
   }
 
+  /** Whether what was offered last is agreed: only then is there something to restart. */
+  get settled() {
+    return !this.#offering && this.#peer.signalingState === "stable" && this.#peer.remoteDescription !== null;
+  }
+
+  /** @returns {string | null} the offer of an ICE restart that has no answer yet */
+  get unanswered() {
+    return this.#peer.signalingState === "have-local-offer" && this.#peer.remoteDescription ? this.#offer.sdp : null;
+  }
+
+  /** @returns {Promise<boolean>} whether nothing has come for a while: the relay reports each second */
+  async isSilent() {
+    const stats = await this.#peer.getStats();
+    const heard = [...stats.values()].map(({ lastPacketReceivedTimestamp }) => lastPacketReceivedTimestamp ?? 0);
+    return Date.now() - Math.max(0, ...heard) > SILENCE;
+  }
+
   /** @returns {Promise<string>} an offer with new ICE credentials (RFC 8445 §9), to be answered as the first was */
   async restart() {
+    this.#offering = true;
     this.#offer = await this.#peer.createOffer({ iceRestart: true });
     this.#prepared = this.#peer.setLocalDescription(this.#offer);
+    await this.#prepared;
+    this.#offering = false;
     return this.#offer.sdp;
   }
 

@@ -115,6 +115,12 @@ export class CallLink {
     if (this.#timers.has("retry")) this.open();
   }
 
+  /** The network is another one: the socket that stood on the old one may be dead and not know it. */
+  renew() {
+    this.#attempt = 0;
+    this.open();
+  }
+
   /** The person leaves, or what ended is known already. */
   close(frame = null) {
     if (frame) this.send(frame);

@@ -71,10 +71,10 @@ def _free_port(kind: socket.SocketKind) -> int:
 class House:
     """Started with the demo world; `settings` are environment variables on top of the default ones."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, *, host: str = "localhost", **settings: str) -> None:
         self.number = next(_numbers)
         self.port = _free_port(socket.SOCK_STREAM)
-        self.url = f"http://localhost:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self.grown_up = bool(os.environ.get("REDIS_URL"))
         self._folder = tempfile.TemporaryDirectory(prefix="anteroom-house-")
         self.log = Path(self._folder.name) / "house.log"
