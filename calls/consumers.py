@@ -140,7 +140,9 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self._finish(CLOSED_NORMALLY)
             case frames.Remove() | frames.End():
                 await self._command(frame)
-            case frames.Extend() | frames.Prefer():
+            case frames.Prefer():
+                await self._tell_relay(events.relay_prefer(**self._seat, low_data=frame.low, frame=frame.id))
+            case frames.Extend():
                 await self._say_error("not_allowed", _("This call does not offer that."), frame.id)
 
     async def _enter(self, frame: frames.Join | frames.Resume) -> None:
@@ -219,6 +221,11 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             await self._say("full")
         await self.call_roster(message)
         await self.call_countdown(message)
+        await self.seat_quality(message)
+
+    async def seat_quality(self, message: events.Message) -> None:
+        if self.stage is Stage.SPEAKING:
+            await self._say("quality", **message["quality"])
 
     async def seat_answer(self, message: events.Message) -> None:
         self._waiting = False

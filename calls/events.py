@@ -17,7 +17,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from django.db import transaction
 
-from calls.relay.terms import ChatPosted, CountdownChanged, Deadlines, EndReason, Media, Policy, Role, Roster
+from calls.relay.terms import ChatPosted, CountdownChanged, Deadlines, EndReason, Media, Policy, Quality, Role, Roster
 
 Message = dict[str, Any]
 RETRIED_AFTER = 0.05  # seconds
@@ -89,6 +89,12 @@ def relay_media(
     }
 
 
+def relay_prefer(
+    *, call_id: UUID, reply_to: str, participant_id: UUID, connection: int, low_data: bool, frame: str | None
+) -> Message:
+    return _command("prefer", call_id, reply_to, participant_id, connection) | {"low_data": low_data, "frame": frame}
+
+
 def relay_chat(
     *, call_id: UUID, reply_to: str, participant_id: UUID, connection: int, text: str, frame: str | None
 ) -> Message:
@@ -134,7 +140,13 @@ def _command(verb: str, call_id: UUID, reply_to: str, participant_id: UUID, conn
 
 
 def seat_welcome(
-    *, sdp: str | None, waiting: bool, chat: Iterable[ChatPosted], roster: Roster, countdown: CountdownChanged
+    *,
+    sdp: str | None,
+    waiting: bool,
+    chat: Iterable[ChatPosted],
+    roster: Roster,
+    countdown: CountdownChanged,
+    quality: Quality,
 ) -> Message:
     """The reply to join and resume: the whole state, so that nothing depends on what was sent before."""
     return {
@@ -144,7 +156,12 @@ def seat_welcome(
         "chat": [_chat(message) for message in chat],
         "roster": _roster(roster),
         "countdown": _countdown(countdown),
+        "quality": _quality(quality),
     }
+
+
+def seat_quality(quality: Quality) -> Message:
+    return {"type": "seat.quality", "quality": _quality(quality)}
 
 
 def seat_answer(*, sdp: str, chat: Iterable[ChatPosted] = ()) -> Message:
@@ -253,6 +270,15 @@ def roster_for(participant_id: str, role: str, roster: Message) -> Message:
 
 def _countdown(countdown: CountdownChanged) -> dict[str, Any]:
     return {"kind": countdown.kind, "ends_at": countdown.ends_at}
+
+
+def _quality(quality: Quality) -> dict[str, Any]:
+    return {
+        "paused": list(quality.paused),
+        "unseen": list(quality.unseen),
+        "weak": list(quality.weak),
+        "screen_paused": quality.screen_paused,
+    }
 
 
 def _chat(message: ChatPosted) -> dict[str, Any]:

@@ -48,6 +48,7 @@ from calls.relay.terms import (
     ParticipantGone,
     ParticipantLive,
     Policy,
+    Quality,
     Refusal,
     Role,
     Roster,
@@ -65,7 +66,7 @@ FLUSH = 5.0  # seconds for what is still to be written when the node stops
 RECEIVE_AGAIN = 0.2  # seconds, while Redis is away
 DRAIN_LOOK = 0.5  # seconds
 CANCELLED_WITHIN = 0.5  # seconds
-_OF_A_SPEAKER = {"restart", "media", "chat", "renew", "leave"}  # commands only the seat's own page may give
+_OF_A_SPEAKER = {"restart", "media", "prefer", "chat", "renew", "leave"}  # commands only the seat's own page may give
 
 logger = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -86,10 +87,12 @@ class Node(Protocol):
     def renew(self, call_id: str, participant_id: str, connection: int) -> None: ...
     def set_deadlines(self, call_id: str, deadlines: Deadlines) -> None: ...
     def set_media(self, call_id: str, participant_id: str, media: Media, take_screen: bool = False) -> None: ...
+    def prefer(self, call_id: str, participant_id: str, *, low_data: bool) -> None: ...
     def post_chat(self, call_id: str, participant_id: str, text: str) -> None: ...
     def chat(self, call_id: str) -> Sequence[ChatPosted]: ...
     def roster(self, call_id: str) -> Roster: ...
     def countdown(self, call_id: str) -> CountdownChanged: ...
+    def quality(self, call_id: str, participant_id: str) -> Quality: ...
     def drain(self) -> None: ...
     def snapshot(self) -> NodeSnapshot: ...
 
@@ -121,6 +124,7 @@ class RelayWorker:
             "resume": self._resume,
             "restart": self._restart,
             "media": self._set_media,
+            "prefer": self._prefer,
             "chat": self._post_chat,
             "renew": self._renew_place,
             "leave": self._leave,
@@ -300,6 +304,7 @@ class RelayWorker:
             chat=self._node.chat(call) if seated else (),
             roster=roster,
             countdown=self._node.countdown(call),
+            quality=self._node.quality(call, command["participant"]),
         )
         self._tell(command["reply_to"], welcome)
 
@@ -311,6 +316,9 @@ class RelayWorker:
         self._node.set_media(
             command["call"], command["participant"], Media(**command["media"]), take_screen=command["take_screen"]
         )
+
+    def _prefer(self, command: events.Message) -> None:
+        self._node.prefer(command["call"], command["participant"], low_data=command["low_data"])
 
     def _post_chat(self, command: events.Message) -> None:
         self._node.post_chat(command["call"], command["participant"], command["text"])
@@ -368,6 +376,8 @@ class RelayWorker:
                 self._tell_call(event.call_id, events.call_countdown(event))
             case Speaking():
                 self._tell_call(event.call_id, events.call_speaking(event.participant_ids))
+            case Quality():
+                self._tell_participant(event, events.seat_quality(event))
             case ChatPosted():
                 self._tell_call(event.call_id, events.call_chat(event))
             case Admitted():
@@ -412,7 +422,9 @@ class RelayWorker:
         at = services.moment(event.at)
         self._store(services.store_end, call_id=UUID(event.call_id), node=self.id, reason=event.reason, at=at)
 
-    def _tell_participant(self, event: Admitted | AdmissionFailed | ParticipantGone, message: events.Message) -> None:
+    def _tell_participant(
+        self, event: Admitted | AdmissionFailed | ParticipantGone | Quality, message: events.Message
+    ) -> None:
         if socket := self._sockets.get((event.call_id, event.participant_id)):
             self._tell(socket.channel, message)
 

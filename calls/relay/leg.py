@@ -7,6 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 from . import rtcp, rtp, sdp
 from .bandwidth import Downlink, Picture
@@ -16,6 +17,7 @@ from .forwarding import PADDING, Slot, Source, Timeline
 from .ice import CHECKED_WITHIN, Path
 from .nack import ASK_STEP, FIRST_ASK, RoundTrip
 from .ports import Ports
+from .quality import View
 from .terms import Answer, Refusal
 
 CONNECT_WITHIN = 15.0  # s for ICE and DTLS
@@ -125,6 +127,7 @@ class Leg:
         self._padded = 0  # octets
         self._padded_at = 0.0
         self._pad_timer: asyncio.TimerHandle | None = None
+        self._paused = (False, False, False), False  # what is sent to this relay, and not on to this subscriber
         self.low_data = False
 
     def _make_streams(self) -> tuple[sdp.Stream, ...]:
@@ -505,9 +508,15 @@ class Leg:
                 place.show(layer, self.send_rtp, now)
             else:
                 place.turn_to(layer, self.send_rtp, now)
+        first, second, third, screen = (bool(sent) and not count for sent, count in zip(flowing, counts, strict=True))
+        self._paused = (first, second, third), screen
         if self._downlink.padding and self._pad_timer is None:
             self._padded_at = now
             self._pad_timer = asyncio.get_running_loop().call_later(PAD_EVERY, self._pad)
+
+    def view(self) -> View:
+        seats, screen = self._paused
+        return View(seats, screen, weak=self._downlink.limit < inf)
 
     def _pad(self) -> None:
         """What the link is to prove it carries, as padding on a retransmission stream: browsers' own probes look so."""

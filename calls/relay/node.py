@@ -19,6 +19,7 @@ from .call import RelayCall, SeatGiven, SeatLost
 from .dtls import Certificate
 from .leg import Leg, Traffic
 from .ports import Ports
+from .quality import qualities
 from .speaker import Speakers
 from .terms import (
     AdmissionFailed,
@@ -35,6 +36,7 @@ from .terms import (
     NodeSnapshot,
     ParticipantGone,
     Policy,
+    Quality,
     Refusal,
     Roster,
     Speaking,
@@ -57,6 +59,7 @@ class _Room:
         self.call = call
         self.legs: dict[str, Leg] = {}  # by participant
         self.speakers = Speakers()
+        self.told: dict[str, Quality] = {}  # by participant
         self.offers: dict[str, tuple[int, sdp.Offer]] = {}  # of those who wait: connection, offer
 
 
@@ -203,6 +206,13 @@ class RelayNode:
         with self._settling(call_id, room):
             room.call.set_media(participant_id, media, self._clock(), take_screen=take_screen)
 
+    def prefer(self, call_id: str, participant_id: str, *, low_data: bool) -> None:
+        """Low-data mode, for as long as the leg stands. Raises `Refusal("no_such_participant")` where there is none."""
+        leg = self._room(call_id).legs.get(participant_id)
+        if leg is None:
+            raise Refusal("no_such_participant", "The seat is gone: join again.")
+        leg.low_data = low_data
+
     def post_chat(self, call_id: str, participant_id: str, text: str) -> None:
         """Raises `Refusal`: not_allowed, no_such_participant."""
         room = self._room(call_id)
@@ -225,6 +235,10 @@ class RelayNode:
 
     def countdown(self, call_id: str) -> CountdownChanged:
         return self._room(call_id).call.countdown
+
+    def quality(self, call_id: str, participant_id: str) -> Quality:
+        """As last told."""
+        return self._room(call_id).told.get(participant_id, Quality(call_id, participant_id))
 
     def snapshot(self) -> NodeSnapshot:
         return NodeSnapshot(
@@ -371,6 +385,15 @@ class RelayNode:
             voices = {name: legs[name].microphone.voice for name in room.call.audible() if name in legs}
             if (speaking := room.speakers.update(voices, now)) is not None:
                 self._events(Speaking(call_id, speaking))
+            self._tell_quality(call_id, room)
+
+    def _tell_quality(self, call_id: str, room: _Room) -> None:
+        views = {participant_id: leg.view() for participant_id, leg in room.legs.items()}
+        before, room.told = room.told, {}
+        for quality in qualities(call_id, room.call.forwarding(), views):
+            room.told[quality.participant_id] = quality
+            if quality != before.get(quality.participant_id, Quality(call_id, quality.participant_id)):
+                self._events(quality)
 
     def _on_error(self) -> None:
         now = self._clock()

@@ -213,6 +213,18 @@ class MemberDeadlineChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """What does not come through, as the page of `participant_id` is told it: whole, on change."""
+
+    call_id: str
+    participant_id: str
+    paused: tuple[str, ...] = ()  # whose cameras are not sent to this page
+    unseen: tuple[str, ...] = ()  # who is not sent this page's camera
+    weak: tuple[str, ...] = ()  # whose link carries less than everything; this page's own person may be among them
+    screen_paused: bool = False  # the shared screen is not sent to this page
+
+
+@dataclass(frozen=True, slots=True)
 class Speaking:
     """Who speaks now, the active speaker first. At most twice a second."""
 
@@ -245,6 +257,7 @@ Event = (
     | RosterChanged
     | CountdownChanged
     | MemberDeadlineChanged
+    | Quality
     | Speaking
     | ChatPosted
     | CallEnded

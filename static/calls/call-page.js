@@ -81,6 +81,7 @@ class CallPage {
   #networkMoved = false;
   #troubledSince = null;
   #silent = false;
+  #lowData = false;
   #told = new Set();
   #ticker = 0;
   #wakeLock = null;
@@ -168,6 +169,7 @@ class CallPage {
     if (frame.type === "chat" && frame.participant !== this.#state.me) {
       this.#announce(this.#phrase("chat-from", frame));
     }
+    if (frame.type === "answer" && this.#lowData) this.#prefer(); // each connection begins as usual
     this.#set(received(this.#state, frame, now()));
     if (frame.type === "roster") this.#adopt();
   }
@@ -330,6 +332,17 @@ class CallPage {
     return this.#render();
   }
 
+  /** Sound first, then a shared screen, then small pictures: the relay does it, and says what is paused. */
+  #switchLowData() {
+    this.#lowData = !this.#lowData;
+    this.#prefer();
+    part("low-data").querySelector("[data-label]").textContent = this.#phrase(`low-data-${this.#lowData ? "on" : "off"}`);
+  }
+
+  #prefer() {
+    this.#link.send({ type: "prefer", id: "prefer", mode: this.#lowData ? "low" : "normal" });
+  }
+
   #stopScreen() {
     this.#dropScreen();
     this.#sendMedia();
@@ -351,6 +364,7 @@ class CallPage {
     on("camera", () => this.#switch("camera", !this.#sending.camera));
     on("screen", () => this.#switchScreen());
     on("chat", () => this.#showPanel(this.#state.panel === "chat" ? null : "chat"));
+    on("low-data", () => this.#switchLowData());
     on("open-participants", () => this.#showPanel("participants"));
     on("leave", () => this.#askToLeave());
     on("leave-now", () => this.#leave());

@@ -8,6 +8,8 @@
  * @typedef {{id: string, name: string, role: 'member' | 'guest', state: 'connecting' | 'connected' | 'reconnecting'}
  *   & Media} Participant
  * @typedef {{participant: string, name: string, text: string, at: number}} Message
+ * @typedef {{paused: ReadonlySet<string>, unseen: ReadonlySet<string>, weak: ReadonlySet<string>, screenPaused: boolean}}
+ *   Quality whose pictures are not sent here, who is not sent ours, whose connection is weak
  * @typedef {object} CallState
  * @property {'joining' | 'full' | 'live' | 'over'} phase
  * @property {string | null} over why there is nothing to come back to by itself
@@ -20,7 +22,7 @@
  * @property {readonly (string | null)[]} slots who is behind the three remote seats
  * @property {string | null} screen who shares a screen
  * @property {ReadonlySet<string>} speaking
- * @property {ReadonlyMap<string, string>} quality level by participant, where it is not good
+ * @property {Quality} quality what does not come through, and on whose account
  * @property {readonly Message[]} chat
  * @property {number} chatSeenAt
  * @property {{kind: 'member' | 'end', endsAt: number} | null} countdown
@@ -32,6 +34,9 @@ const LIVE = new Set(["connected", "reconnecting"]); // rule C5
 const CHAT_KEPT = 200;
 
 const over = (reason) => ({ phase: "over", over: reason, panel: null, countdown: null });
+
+/** @type {Quality} */
+const ALL_GOOD = Object.freeze({ paused: new Set(), unseen: new Set(), weak: new Set(), screenPaused: false });
 
 /**
  * @param {{me: string, role: string}} seat
@@ -50,7 +55,7 @@ export function openState({ me, role }) {
     slots: [null, null, null],
     screen: null,
     speaking: new Set(),
-    quality: new Map(),
+    quality: ALL_GOOD,
     chat: [],
     chatSeenAt: 0,
     countdown: null,
@@ -83,12 +88,9 @@ const receivers = new Map([
     clockAhead: frame.now - at,
   })],
   ["speaking", (state, frame) => ({ speaking: new Set(frame.participants) })],
-  ["quality", (state, { participant, level }) => {
-    const quality = new Map(state.quality);
-    if (level === "good") quality.delete(participant);
-    else quality.set(participant, level);
-    return { quality };
-  }],
+  ["quality", (_, { paused, unseen, weak, screen_paused: screenPaused }) => ({
+    quality: Object.freeze({ paused: new Set(paused), unseen: new Set(unseen), weak: new Set(weak), screenPaused }),
+  })],
   ["taken_over", () => over("taken_over")],
   ["removed", () => over("removed")],
   ["ended", (state, frame) => over(frame.reason)],
@@ -138,7 +140,7 @@ export function waitsForMember(state) {
 
 /**
  * The others in the order of their places, which they keep until they go.
- * @returns {{slot: number, participant: Participant, speaking: boolean, quality: string | null}[]}
+ * @returns {{slot: number, participant: Participant, speaking: boolean, quality: 'good' | 'weak' | 'unseen' | 'paused'}[]}
  */
 export function tiles(state) {
   if (waitsForMember(state)) return [];
@@ -146,8 +148,15 @@ export function tiles(state) {
   return state.slots.flatMap((id, slot) => {
     const participant = id === null ? undefined : known.get(id);
     if (!participant) return [];
-    return [{ slot, participant, speaking: state.speaking.has(id), quality: state.quality.get(id) ?? null }];
+    return [{ slot, participant, speaking: state.speaking.has(id), quality: qualityOf(state, participant) }];
   });
+}
+
+/** What matters most of what is wrong: no picture of theirs, none of ours, a weak connection. */
+function qualityOf({ quality }, { id, camera }) {
+  if (camera && quality.paused.has(id)) return "paused";
+  if (quality.unseen.has(id)) return "unseen";
+  return quality.weak.has(id) ? "weak" : "good";
 }
 
 /** Who shares a screen that this page should show: somebody else, seen by us. */

@@ -60,7 +60,7 @@ export class Stage {
     this.#media = media;
     const shown = tiles(state);
     this.#list(shown);
-    this.#renderScreen(sharedScreen(state));
+    this.#renderScreen(sharedScreen(state), state.quality.screenPaused);
     return shown.length;
   }
 
@@ -80,19 +80,24 @@ export class Stage {
     tile.setAttribute("aria-label", name);
     setText(tile.querySelector("[data-name]"), name);
     setText(tile.querySelector(".initials"), initials(name));
-    setText(tile.querySelector(".tile-sign"), state === "connected" ? "" : this.#phrase(state));
+    setText(tile.querySelector(".tile-sign"), this.#signOf(state, quality));
     Object.assign(tile.dataset, {
       state,
       camera: camera ? "on" : "off",
       microphone: microphone ? "on" : "off",
       speaking: speaking && microphone ? "yes" : "no",
-      quality: quality ?? "good",
+      quality,
     });
     tile.style.order = String(slot);
     show(video, camera ? (this.#media?.seats[slot].video ?? null) : null);
   }
 
-  #renderScreen(sharer) {
+  #signOf(state, quality) {
+    if (state !== "connected") return this.#phrase(state);
+    return quality === "paused" || quality === "unseen" ? this.#phrase(quality) : "";
+  }
+
+  #renderScreen(sharer, isPaused) {
     if (!sharer) {
       this.#screen?.remove();
       this.#screen = null;
@@ -102,7 +107,8 @@ export class Stage {
       this.#screen = fromTemplate("screen-template");
       this.#screenPlace.append(this.#screen);
     }
-    const label = this.#phrase("screen-of", { name: sharer.name });
+    const label = this.#phrase(isPaused ? "screen-paused" : "screen-of", { name: sharer.name });
+    this.#screen.dataset.quality = isPaused ? "paused" : "good";
     this.#screen.setAttribute("aria-label", label);
     setText(this.#screen.querySelector("[data-name]"), label);
     show(this.#screen.querySelector("video"), this.#media?.screen ?? null);

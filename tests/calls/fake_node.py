@@ -22,6 +22,7 @@ from calls.relay.terms import (
     Media,
     NodeSnapshot,
     Policy,
+    Quality,
     Refusal,
     Roster,
     State,
@@ -36,6 +37,8 @@ class FakeNode:
         self.events = events
         self.calls: dict[str, RelayCall] = {}
         self.policies: dict[str, Policy] = {}
+        self.low_data: dict[str, bool] = {}
+        self.qualities: dict[str, Quality] = {}
         self.draining = False
         self.running = False
         self.ahead = 0.0  # seconds that the test let pass
@@ -108,6 +111,10 @@ class FakeNode:
         self._call(call_id).set_media(participant_id, media, self._now(), take_screen=take_screen)
         self._settle(call_id)
 
+    def prefer(self, call_id: str, participant_id: str, *, low_data: bool) -> None:
+        assert self._call(call_id).state(participant_id) is not None
+        self.low_data[participant_id] = low_data
+
     def post_chat(self, call_id: str, participant_id: str, text: str) -> None:
         self._call(call_id).post_chat(participant_id, text, self._now())
         self._settle(call_id)
@@ -120,6 +127,9 @@ class FakeNode:
 
     def countdown(self, call_id: str) -> CountdownChanged:
         return self._call(call_id).countdown
+
+    def quality(self, call_id: str, participant_id: str) -> Quality:
+        return self.qualities.get(participant_id, Quality(call_id, participant_id))
 
     def drain(self) -> None:
         self.draining = True

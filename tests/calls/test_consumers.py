@@ -20,8 +20,8 @@ from pytest_django.fixtures import Settings
 from calls import services, tickets
 from calls.models import Attendance, Call, Seat
 from calls.places import Act
-from calls.relay.terms import Policy
-from tests.calls.conftest import Beats, House, Page, in_database
+from calls.relay.terms import Policy, Quality
+from tests.calls.conftest import Beats, House, Page, eventually, in_database
 from tests.calls.factories import HALL, HALL_POLICY, make_call, make_member_seat, make_seat
 from tests.calls.fake_node import BAD_OFFER
 
@@ -444,6 +444,38 @@ async def test_somebody_silent_for_too_long_is_told_to_rejoin(house: House) -> N
     page = await house.joined(await in_database(make_seat))
     house.node.pass_time(21)
     assert (await page.hear("rejoin"))["reason"] == "lost"
+
+
+async def test_low_data_mode_is_asked_for_by_the_page_that_holds_the_seat(house: House) -> None:
+    seat = await in_database(make_seat)
+    page = await house.joined(seat)
+    await page.say("prefer", mode="low")
+    await eventually(lambda: house.node.low_data == {str(seat.pk): True})
+    await page.say("prefer", mode="normal")
+    await eventually(lambda: house.node.low_data == {str(seat.pk): False})
+
+
+async def test_paused_pictures_are_told_to_the_page_they_are_about_also_when_it_resumes(house: House) -> None:
+    member = await in_database(make_member_seat)
+    other = await in_database(make_seat, call=member.call)
+    page, beside = await house.joined(member), await house.joined(other)
+    said = Quality(str(member.call_id), str(member.pk), paused=(str(other.pk),), weak=(str(member.pk),))
+    house.node.qualities[str(member.pk)] = said
+    house.node.events(said)
+    while not (quality := await page.hear("quality"))["paused"]:
+        pass
+    assert quality == {
+        "type": "quality",
+        "paused": [str(other.pk)],
+        "unseen": [],
+        "weak": [str(member.pk)],
+        "screen_paused": False,
+    }
+    returning = await house.first_frame(member, "resume")
+    assert (await returning.hear("quality"))["paused"] == [str(other.pk)]
+    house.node.events(Quality(str(member.call_id), str(other.pk), unseen=(str(member.pk),)))
+    while not (quality := await beside.hear("quality"))["unseen"]:
+        assert quality["paused"] == []  # not what the other page was told
 
 
 async def test_a_countdown_runs_for_a_guest_alone_and_its_deadline_is_stored(house: House) -> None:

@@ -11,7 +11,8 @@ from bench.description import CHROMIUM, FIREFOX, Dialect
 from bench.estimate import Estimate
 from bench.network import Network
 from bench.participant import Participant, source_id
-from tests.calls.relay.house import FIRST_VIDEO, House
+from calls.relay.terms import Media, Quality, Refusal
+from tests.calls.relay.house import CALL, FIRST_VIDEO, House
 
 pytestmark = pytest.mark.media
 
@@ -124,7 +125,13 @@ async def test_one_weak_link_of_four_gets_what_it_can_carry_and_lowers_nobody_el
     link.rate = 200_000
     await asyncio.sleep(6.0)
     heard = meeting.voices(meeting.weak)
-    assert sum(layer is not None for layer in await meeting.moving(meeting.weak, 6.0)) <= 1
+    moving = await meeting.moving(meeting.weak, 6.0)
+    assert sum(layer is not None for layer in moving) <= 1
+    paused = {name for name, layer in zip(OTHERS, moving, strict=True) if layer is None}
+    assert paused <= set(house.node.quality(CALL, "weak").paused)
+    for name in OTHERS:  # the truth on the other end, too
+        assert (house.node.quality(CALL, name).unseen == ("weak",)) == (name in paused)
+        assert house.node.quality(CALL, name).weak == ("weak",)
     for before, after in zip(heard, meeting.voices(meeting.weak), strict=True):
         assert (after - before) / (6 * 50) > 0.85
 
@@ -132,3 +139,23 @@ async def test_one_weak_link_of_four_gets_what_it_can_carry_and_lowers_nobody_el
     await house.until(lambda: meeting.layers(meeting.weak) == ["h"] * 3, 8.0)
     assert await meeting.moving(meeting.weak, 1.0) == ["h"] * 3
     assert [[person.stats.slots[slot].switches for slot in SEATS] for person in meeting.people] == switches
+    await house.until(lambda: house.node.quality(CALL, "weak") == Quality(CALL, "weak"))
+
+
+async def test_low_data_mode_is_small_pictures_and_the_shared_screen_instead_of_them(house: House) -> None:
+    nina = await house.join(house.person("nina", simulcast=True))
+    guest = await house.join(house.person("guest", simulcast=True))
+    await house.until(lambda: layer_of(guest, "nina") == "h")
+    house.node.prefer(CALL, "guest", low_data=True)
+    await house.until(lambda: layer_of(guest, "nina") == "l")
+    assert layer_of(nina, "guest") == "h"  # nobody else's choice
+    house.node.set_media(CALL, "nina", Media(microphone=True, camera=True, screen=True))
+    nina.start_media(screen=True)
+    await house.until(lambda: guest.stats.slots["9"].received > 20)
+    await house.until(lambda: house.node.quality(CALL, "guest").paused == ("nina",))
+    assert house.node.quality(CALL, "nina").unseen == ("guest",)
+    house.node.prefer(CALL, "guest", low_data=False)
+    await house.until(lambda: house.node.quality(CALL, "guest") == Quality(CALL, "guest"))
+    await house.until(lambda: layer_of(guest, "nina") == "h")
+    with pytest.raises(Refusal):
+        house.node.prefer(CALL, "nobody", low_data=True)
