@@ -57,9 +57,10 @@ class Source:
 
     __slots__ = (
         "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_level_id", "_meter",
-        "_received", "_received_before", "_report", "_report_at", "_timeline", "_transit", "arrived_at", "clock_rate",
-        "keyframe_wanted", "kind", "missing", "octets", "outlets", "payload_type", "rate", "red_payload_type",
-        "resumed_at", "ring", "rtx_payload_type", "ssrc", "voice",
+        "_past", "_received", "_received_before", "_report", "_report_at", "_timeline", "_transit", "arrived_at",
+        "asked_again", "clock_rate", "keyframe_wanted", "keyframes_asked", "kind", "layer", "missing", "octets",
+        "outlets", "payload_type", "rate", "red_payload_type", "repairs", "resumed_at", "ring", "rtx_payload_type",
+        "ssrc", "voice",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +72,7 @@ class Source:
         ask: Callable[[Source], None],
         *,
         level_id: int = 0,
+        layer: str = "",
         red_payload_type: int = 0,
         timeline: Timeline | None = None,
     ) -> None:
@@ -80,6 +82,7 @@ class Source:
         self.rtx_payload_type = rtx_payload_type or -1  # 0 is a payload type too
         self.red_payload_type = red_payload_type or -1
         self.ssrc = ssrc  # 0 until the first packet names it by MID
+        self.layer = layer  # RID, empty where there is but one
         self.clock_rate = CLOCK_RATES[kind]
         self.outlets: list[tuple[Slot | Turn, Callable[[int], None]]] = []  # who gets each packet, and how it is sent
         self.ring = Ring(AUDIO_RING if kind == "audio" else RING)
@@ -90,6 +93,8 @@ class Source:
         self.resumed_at = 0.0  # first packet after a stop; 0 while there was none
         self.octets = 0  # of payload
         self.rate = 0.0  # bits/s of payload, over the last second
+        self.repairs = self.asked_again = self.keyframes_asked = 0
+        self._past = (0, 0)  # received and lost before the stream last started anew
         self._meter = Meter()
         self._level_id = level_id
         self._fresh = False  # asked for since the last request went out
@@ -161,6 +166,7 @@ class Source:
         if index > self._highest or not self._is_wanted(index):
             return False
         packet.payload = packet.payload[2:]
+        self.repairs += 1
         self._understand(packet, now)
         return True
 
@@ -196,6 +202,7 @@ class Source:
         due = self.missing.due(now, round_trip)
         if self.missing.given_up > given_up:
             self.want_keyframe(now)
+        self.asked_again += len(due)
         return [index & 0xFFFF for index in due]
 
     def since(self, packet: Packet, now: float) -> list[Packet]:
@@ -203,7 +210,16 @@ class Source:
         later = (self.ring.find(index, now) for index in range(packet.index + 1, self._highest + 1))
         return [packet, *(each for each in later if each is not None)]
 
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Packets received and lost so far; what a retransmission brought was lost."""
+        received, lost = self._past
+        if self._highest < 0:
+            return received, lost
+        return received + self._received, lost + max(0, self._highest - self._base + 1 - self._received)
+
     def _start(self, sequence: int) -> int:
+        self._past = self.counted
         # One cycle up, so that packets just older than the first still have an index above zero.
         self._base = self._highest = 0x10000 + sequence
         self._received = self._expected_before = self._received_before = 0
@@ -234,6 +250,7 @@ class Source:
         if self.keyframe_wanted and self.ssrc and now - self._asked_at >= pause:
             self._asked_at = now
             self._fresh = False
+            self.keyframes_asked += 1
             self._ask(self)
 
     def reported(self, report: rtcp.SenderReport, now: float) -> None:
@@ -273,8 +290,8 @@ class Slot:
         "_abs_head", "_extension_head", "_first", "_head_size", "_header", "_highest", "_last_at", "_last_picture",
         "_last_sequence", "_last_timestamp", "_last_tl0", "_mid_block", "_on_open", "_open", "_picture_offset", "_red",
         "_resent", "_rtx_sequence", "_sequence_offset", "_span", "_timestamp_offset", "_tl0_offset", "_told", "_turn",
-        "kind", "octets", "packets", "payload_type", "red_payload_type", "reports_sent", "rtx_payload_type", "rtx_ssrc",
-        "source", "ssrc",
+        "kind", "octets", "packets", "payload_type", "red_payload_type", "repairs", "reports_sent", "rtx_payload_type",
+        "rtx_ssrc", "source", "ssrc",
     )  # fmt: skip
 
     def __init__(
@@ -307,7 +324,7 @@ class Slot:
         self._header = Struct(f"!BBHIIII{len(self._mid_block)}s")
         self._head_size = self._header.size
         self.source: Source | None = None
-        self.packets = 0
+        self.packets = self.repairs = 0
         self.octets = 0
         self.reports_sent: dict[int, float] = {}  # middle 32 bits of NTP: when, the last few
         self._open = False
@@ -464,6 +481,7 @@ class Slot:
             return 0
         size = self.write(packet, send_time, now, out)
         self.packets -= 1
+        self.repairs += 1
         self.octets -= len(packet.payload)
         start = self._head_size
         out[start + 2 : size + 2] = bytes(out[start:size])

@@ -13,6 +13,7 @@ from . import rtcp, rtp, sdp
 from .bandwidth import Downlink, Picture
 from .budget import PACKET, Budget
 from .dtls import INBOUND, OUTBOUND, Certificate, Dtls, DtlsFailed
+from .figures import LegFigures, SlotFigures, SourceFigures
 from .forwarding import PADDING, Slot, Source, Timeline
 from .ice import CHECKED_WITHIN, Path
 from .nack import ASK_STEP, FIRST_ASK, RoundTrip
@@ -94,10 +95,11 @@ class Leg:
                 section.ssrc,
                 self._ask_keyframe,
                 level_id=section.extensions.get(rtp.AUDIO_LEVEL, 0),
+                layer=rid,
                 red_payload_type=section.red_payload_type,
                 timeline=timeline,
             )
-            for section, _ in published
+            for section, rid in published
         )
         self.microphone, self.screen = self.sources[0], self.sources[-1]
         self.camera = self.sources[1:-1]  # its layers, the smaller first
@@ -532,6 +534,40 @@ class Leg:
             due -= PADDING
             self._padded += PADDING
         self._pad_timer = asyncio.get_running_loop().call_later(PAD_EVERY, self._pad)
+
+    def figures(self, participant_id: str) -> LegFigures:
+        tracks = (
+            ("microphone", self.microphone),
+            *(("camera", layer) for layer in self.camera),
+            ("screen", self.screen),
+        )
+        return LegFigures(
+            participant_id,
+            self.connected,
+            self._round_trip.usual,
+            tuple(
+                SourceFigures(
+                    name,
+                    source.layer,
+                    round(source.rate),
+                    *source.counted,
+                    source.repairs,
+                    source.asked_again,
+                    source.keyframes_asked,
+                )
+                for name, source in tracks
+            ),
+            tuple(
+                SlotFigures(
+                    mline,
+                    slot.source.layer if slot.source else "",
+                    round(slot.source.rate) if slot.source and slot.is_open else 0,
+                    slot.packets,
+                    slot.repairs,
+                )
+                for mline, slot in zip(sdp.OUTGOING, self._slots, strict=True)
+            ),
+        )
 
     def close(self) -> asyncio.Task[None] | None:
         """Stop at once; the goodbye is said by the task returned. A second call does nothing."""

@@ -17,6 +17,7 @@ from functools import partial
 from . import sdp
 from .call import RelayCall, SeatGiven, SeatLost
 from .dtls import Certificate
+from .figures import CallFigures
 from .leg import Leg, Traffic
 from .ports import Ports
 from .quality import qualities
@@ -251,6 +252,18 @@ class RelayNode:
             packets_out=self._traffic.packets_out,
             dropped=dict(self._dropped),
             loop_lag=max(self._lags),
+        )
+
+    def figures(self) -> tuple[CallFigures, ...]:
+        """All that is counted of each call and leg: for metrics, a few times a minute."""
+        return tuple(
+            CallFigures(
+                call_id,
+                room.call.live_count,
+                room.call.waiting_count,
+                tuple(leg.figures(participant_id) for participant_id, leg in room.legs.items()),
+            )
+            for call_id, room in self._rooms.items()
         )
 
     # Inside
