@@ -71,6 +71,10 @@ check: lint test ## lint, then test
 bench: setup-dev ## Measure the relay, beside Janus when Debian's janus is installed (ARGS="--calls 8 --runs 5")
 	$(BIN)/python -m bench $(ARGS)
 
+.PHONY: loss
+loss: setup-dev ## What people miss in calls over bad networks (ARGS="--seconds 20 --seed 1"); the table is in docs/loss.md
+	$(BIN)/python -m bench.loss $(ARGS)
+
 .PHONY: fuzz
 fuzz: setup-dev ## Feed damaged input to all that reads strangers' bytes (ARGS="--seconds 600 --packets 1000000")
 	$(BIN)/python -m tests.fuzz $(ARGS)

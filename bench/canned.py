@@ -69,11 +69,17 @@ class Source:
         self.sequence, self.timestamp = sequence, timestamp
         self.packets = self.octets = 0
         self.units = 0  # ticks: pictures, or packets of sound
+        self.ticked_ns = 0  # when the last one was
         self.history: OrderedDict[int, bytes] = OrderedDict()
 
     def tick(self, now_ns: int) -> list[bytes]:
         """The packets due now, to be encrypted and sent."""
         raise NotImplementedError
+
+    def timestamp_at(self, now_ns: int) -> int:
+        """The RTP time of a moment, as a sender report tells it (RFC 3550 §6.4.1)."""
+        ahead = (now_ns - self.ticked_ns) / 1e9 - self.interval
+        return self.timestamp + round(ahead * self.clock_rate) & 0xFFFFFFFF
 
     def _stamped(self, template: bytearray, now_ns: int) -> bytes:
         TRAILER.pack_into(template, len(template) - TRAILER.size, self.source, self.packets & 0xFFFFFFFF, now_ns)

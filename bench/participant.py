@@ -85,6 +85,7 @@ class Stream:
         self.stats = Stats()
         self.random = Random(f"{name}/{seed}")
         self.ssrc = self.random.getrandbits(32)  # of a receiver that sends nothing
+        self.clock_ahead = 0.0  # seconds that this machine's NTP clock is wrong
         self._estimate = estimate
         self._whim = Whim(self.random.getrandbits(32), nack_rate)
         self._loop = asyncio.get_running_loop()
@@ -135,6 +136,7 @@ class Stream:
         if late >= 0:
             self.stats.lateness[min(late // BUCKET_NS, BUCKETS - 1)] += 1
             send = self.peer.send_rtp
+            source.ticked_ns = now_ns
             for packet in source.tick(now_ns):
                 send(packet)
                 self.stats.sent += 1
@@ -228,10 +230,10 @@ class Stream:
 
     def start_reports(self) -> None:
         """Sender and receiver reports and REMB, now and each second."""
-        now, wall = time.monotonic(), time.time()
-        at = rtcp.ntp(wall)
+        now, now_ns = time.monotonic(), time.monotonic_ns()
+        at = rtcp.ntp(time.time() + self.clock_ahead)
         compound = b"".join(
-            rtcp.sender_report(source.ssrc, at, source.timestamp, source.packets, source.octets)
+            rtcp.sender_report(source.ssrc, at, source.timestamp_at(now_ns), source.packets, source.octets)
             for source in self._sources.values()
             if source.packets
         )

@@ -13,6 +13,7 @@ import functools
 import socket
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Final
@@ -88,6 +89,8 @@ class Peer:
     ) -> None:
         self._random, self._on_rtp, self._on_rtcp = random, on_rtp, on_rtcp
         self._uplink, self._downlink = uplink, downlink
+        self.lost_up: Counter[int] = Counter()  # packets of each SSRC that the network lost
+        self.lost_down: Counter[int] = Counter()
         self._fingerprint = fingerprint or _fingerprint(_identity()[1])
         self._loop = asyncio.get_running_loop()
         self._socket: socket.socket | None = None
@@ -306,9 +309,15 @@ class Peer:
         if self._uplink is None:
             self._transmit(datagram)
             return
+        self._carry(self._uplink, self.lost_up, datagram, self._transmit)
+
+    def _carry(self, network: Network, lost: Counter[int], datagram: bytes, deliver: Callable[[bytes], None]) -> None:
         now = time.monotonic()
-        for at in self._uplink.carry(now, len(datagram)):
-            self._loop.call_later(at - now, self._transmit, datagram)
+        arrivals = network.carry(now, len(datagram))
+        if not arrivals:
+            lost[int.from_bytes(datagram[8:12], "big")] += 1
+        for at in arrivals:
+            self._loop.call_later(at - now, deliver, datagram)
 
     def _transmit(self, datagram: bytes) -> None:
         if self._socket is None:
@@ -328,9 +337,7 @@ class Peer:
                 if self._downlink is None:
                     self._arrived(datagram)
                 else:
-                    now = time.monotonic()
-                    for at in self._downlink.carry(now, len(datagram)):
-                        self._loop.call_later(at - now, self._arrived, datagram)
+                    self._carry(self._downlink, self.lost_down, datagram, self._arrived)
         except BlockingIOError:
             pass
         except OSError:

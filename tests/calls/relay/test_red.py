@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from random import Random
 from struct import unpack_from
 
 import pytest
@@ -145,6 +146,18 @@ def test_nothing_is_made_of_what_came_before_the_stream() -> None:
     listener = Listener(speaker)
     listener.take([speaker.packet()])
     assert len(listener.heard) == 1
+
+
+def test_nine_frames_of_ten_are_heard_though_each_way_loses_a_fifth() -> None:
+    """Without redundancy it would be 64 %; with Chromium's alone, not filled up by the relay, 87 %."""
+    random, speaker = Random(5), Speaker()
+    listener, spoken = Listener(speaker), 20_000
+    for number in range(spoken):
+        packet = speaker.packet()
+        if random.random() >= 0.2:
+            listener.take([packet], number * 0.02)
+    arrived = [packet for packet in listener.heard if random.random() >= 0.2]
+    assert len(frames(arrived)) / spoken > 0.91
 
 
 def test_chromiums_first_packet_has_no_earlier_block() -> None:
