@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
 from tests.e2e.conftest import FLAGS
-from tests.e2e.house import House, Room
+from tests.e2e.house import ROOT, House, Room
 from tests.e2e.network import OTHER_ADDRESS, RELAY_SIDE, SECOND, Network, NotPermitted
 from tests.e2e.people import WATCH_PEERS, Person
 
@@ -171,6 +173,55 @@ def test_network_that_passes_443_alone_is_joined_by_the_relays_own_address_there
     assert joins_in_time(grace, street.room, "Ada") <= JOINED_WITHIN
     chosen = grace.page.evaluate(CHOSEN)
     assert (chosen["protocol"], chosen["port"]) == ("tcp", 443)
+
+
+@pytest.fixture
+def turn_server(network: Network, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The shipped coturn on port 443 of an address of its own, and the settings of a house that has it."""
+    program = shutil.which("turnserver")
+    if program is None:
+        message = "coturn is not installed: tests/ensure-coturn.sh (Debian: apt-get install coturn)"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    secret, key, certificate = secrets.token_urlsafe(40), tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=turn.example.org",
+         "-keyout", key, "-out", certificate], check=True, capture_output=True,
+    )  # fmt: skip
+    own = {
+        "realm": "meet.example.org",
+        "static-auth-secret": secret,
+        "allowed-peer-ip": RELAY_SIDE,
+        "listening-ip": SECOND,
+        "relay-ip": SECOND,
+        "cert": certificate,
+        "pkey": key,
+        "userdb": tmp_path / "turndb",
+        "pidfile": tmp_path / "pid",
+    }
+    configuration = tmp_path / "turnserver.conf"
+    shipped = (ROOT / "deploy/turnserver.conf").read_text()
+    configuration.write_text("\n".join([shipped, *(f"{name}={value}" for name, value in own.items()), ""]))
+    with (tmp_path / "coturn.log").open("wb") as log:
+        server = subprocess.Popen([program, "-c", configuration], stdout=log, stderr=log)
+    yield {"TURN_URLS": f"turns:{SECOND}:443?transport=tcp", "TURN_SECRET": secret}
+    server.terminate()
+    server.wait(10)
+
+
+def test_network_that_passes_443_alone_is_joined_by_turn_over_tls(
+    network: Network,
+    turn_server: dict[str, str],
+    make_house: Callable[..., House],
+    make_street: Callable[[House], Street],
+) -> None:
+    house = make_house(**turn_server)
+    network.drop("ipproto udp", f"ipproto tcp dport {house.environment['RELAY_PORT']}")
+    street = make_street(house)
+    ada, grace = street.people()
+    assert joins_in_time(grace, street.room, "Ada") <= JOINED_WITHIN
+    chosen = grace.page.evaluate(CHOSEN)
+    assert (chosen["protocol"], chosen["type"]) == ("tls", "relay")
+    ada.sees_moving("Grace")
 
 
 def test_change_of_address_keeps_the_call(
