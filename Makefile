@@ -48,7 +48,7 @@ run: setup ## Serve Anteroom with the demo world (PORT=8000, HTTPS=1 for a phone
 
 .PHONY: test
 test: setup-dev ## Run every test: Python, JavaScript, browser stories (DATABASE_URL=, REDIS_URL= for the grown-up set)
-	@bash tests/ensure-chromium.sh
+	@bash tests/ensure-browsers.sh
 	@bash tests/ensure-coturn.sh
 	npm test --silent
 	$(BIN)/python -m pytest --ignore=tests/e2e -q $(ARGS)

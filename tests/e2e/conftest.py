@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
     names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
     path = next((found for name in names if name and (found := shutil.which(name))), None)
     if path is None:
-        pytest.fail("No Chromium: see tests/ensure-chromium.sh")
+        pytest.fail("No Chromium: see tests/ensure-browsers.sh")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
