@@ -36,6 +36,7 @@ from calls.relay.terms import (
 )
 from calls.relay.udp import Address, default_addresses
 from tests.calls.relay.house import CALL, FIRST_AUDIO, FIRST_VIDEO, House, entrant, make_check, sees
+from tests.fuzz.targets import TARGETS, unframe
 
 pytestmark = pytest.mark.media
 
@@ -438,18 +439,21 @@ async def test_another_persons_address_cannot_be_claimed_while_they_are_heard(ho
 
 
 async def test_dtls_from_an_unverified_address_does_not_disturb_the_true_handshake(house: House) -> None:
-    """Hazard H13."""
+    """Hazard H13: a whole flight of another server, and the beginnings of one, before the true one and beside it."""
     ann = house.person("ann")
     outcome = await house.ask(ann)
     assert isinstance(outcome, Answer)
+    flight = unframe(TARGETS["dtls"].seeds[0])
+    race = [*flight, b"\x16\xfe\xff" + bytes(10) + b"\x01" + os.urandom(150)]
     with stranger(house) as sock:
-        for _ in range(20):
-            sock.send(b"\x16\xfe\xff" + bytes(10) + b"\x01" + os.urandom(150))
+        for datagram in 5 * race:
+            sock.send(datagram)
         await ann.answer(outcome.sdp)
-        for _ in range(20):
-            sock.send(b"\x16\xfe\xff" + bytes(10) + b"\x02" + os.urandom(150))
+        for datagram in 5 * race:
+            sock.send(datagram)
             await asyncio.sleep(0.002)
         await ann.connected(5)
+    assert house.node.snapshot().dropped["unknown_address"] == 10 * len(race)
 
 
 async def test_leg_that_never_connects_is_closed(house: House) -> None:
