@@ -47,12 +47,16 @@ run: setup ## Serve Anteroom with the demo world (PORT=8000, HTTPS=1 for a phone
 	exec $(BIN)/python manage.py serve
 
 .PHONY: test
-test: setup-dev ## Run every test: Python, JavaScript, browser stories (DATABASE_URL=, REDIS_URL= for the grown-up set)
+test: setup-dev ## Run the tests: Python, JavaScript, browser stories (DATABASE_URL=, REDIS_URL= for the grown-up set)
 	@bash tests/ensure-browsers.sh
 	@bash tests/ensure-coturn.sh
 	npm test --silent
-	$(BIN)/python -m pytest --ignore=tests/e2e -q $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/e2e -q -m "not long" $(ARGS)
 	$(BIN)/python -m pytest tests/e2e -q --capture=no $(ARGS)
+
+.PHONY: test-long
+test-long: setup-dev ## Run the few tests that take long: crashes, weak links, a thousand joins
+	$(BIN)/python -m pytest --ignore=tests/e2e -q -m long $(ARGS)
 
 .PHONY: lint
 lint: setup-dev ## Style, types, templates, floors, migrations, production settings

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from datetime import timedelta
 
+import pytest
 import time_machine
 from channels.layers import get_channel_layer
 from django.utils import timezone
@@ -53,6 +54,7 @@ def counted() -> Counter[str]:
     )
 
 
+@pytest.mark.long
 async def test_a_thousand_joins_and_leaves_leave_nothing_behind(house: House) -> None:
     first = await in_database(make_seat)
     seats = [first, *[await in_database(make_seat, call=first.call) for _ in range(PEOPLE - 1)]]

@@ -50,6 +50,7 @@ async def listed(ada: Visitor, room: Room, *names: str) -> None:
         pytest.fail(f"{found} are listed instead of {names}")
 
 
+@pytest.mark.long
 async def test_whoever_is_listed_after_a_crash_is_there(house: House, doors: AsyncExitStack) -> None:
     room = house.room()
     ada = Visitor("Ada", house.url, session=room.administrator)

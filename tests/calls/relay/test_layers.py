@@ -107,6 +107,7 @@ class Meeting:
         return [person.stats.slots[slot].received for slot in VOICES]
 
 
+@pytest.mark.long
 async def test_one_weak_link_of_four_gets_what_it_can_carry_and_lowers_nobody_else(house: House) -> None:
     """Issue 3: 600 kb/s and 5 % loss, then 200 kb/s, then recovery within 8 s."""
     link = Network(5, loss=0.05, delay=0.02, jitter=0.01)
