@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Playwright
 
 from tests.e2e.conftest import FLAGS
 from tests.e2e.house import ROOT, House, Room
@@ -80,12 +80,6 @@ def make_house(network: Network) -> Iterator[Callable[..., House]]:
     yield make
     for house in houses:
         house.stop()
-
-
-@pytest.fixture
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as playwright:
-        yield playwright
 
 
 class Street:
