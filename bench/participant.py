@@ -42,6 +42,7 @@ from bench.receiver import Slot, Whim, extension, payload_at
 
 REMB_BITS = 5_000_000  # what a receiver on a good line tells
 _REPORT_INTERVAL = 1.0  # seconds
+_REPORTS_TOGETHER = 0.5  # seconds between reports where a browser's streams each send their own, once a second
 
 
 @dataclass(slots=True)
@@ -241,7 +242,8 @@ class Stream:
         reports = [report for slot in slots if (report := slot.report(now)) is not None]
         compound += rtcp.receiver_report(self.ssrc, reports) + rtcp.source_description(self.ssrc, "synthetic")
         self.peer.send_rtcp(compound + self._remb())
-        self._timers["reports"] = self._loop.call_later(_REPORT_INTERVAL, self.start_reports)
+        interval = _REPORT_INTERVAL if self._estimate is None else _REPORTS_TOGETHER
+        self._timers["reports"] = self._loop.call_later(interval, self.start_reports)
 
     def _heard(self) -> list[Slot]:
         return [slot for slot in self.stats.slots.values() if slot.sequence >= 0]

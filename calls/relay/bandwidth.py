@@ -16,18 +16,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt
 
-TOO_MUCH_LOST = 0.10  # of the packets sent to the subscriber
+TOO_MUCH_LOST, CHANCE = 0.10, 2  # of the packets sent to the subscriber, and so many besides
 HEAVY_LOSS = 0.25  # up to here smaller pictures may help, and repair can do the rest; beyond, pictures pause
-FEWEST, FEWEST_PROBED = 150, 20  # packets last reported on, before their loss says anything
+FEWEST, FEWEST_PROBED = 150, 40  # packets last reported on that say how good the link is, and under a probe
 LOSS_SPAN = 3.0  # s of reports that count
 UNDER = 0.9  # a REMB lower than this share of the rate sent …
 UNDER_FOR = 2.0  # … for so many seconds
+LOW_FOR = 1.25  # s of the same, longer than from one REMB to the next: not the time for a probe
 REMB_KEPT = 1.75  # s
 SETTLE = 1.5  # s after a step down in which reports still speak of what was before
-GOOD_FOR = 2.0  # s without a sign of congestion, before a probe; with that, three before anything goes up
+GOOD_FOR = 2.5  # s without a sign of congestion, before a probe; with that, three before anything goes up
 PROBE = 0.5  # s at one rate, before a report on it counts
 PROBED_FOR = 2.5  # s without such a report: given up
-GROWTH = 3.0  # of the rate from one step of a probe to the next, while none is known to be too much
+GROWTH = 2.5  # of the rate from one step of a probe to the next, while none is known to be too much
 NEAR, NARROW = 1.5, 1.1  # times what is carried: what was too much is near, and the least growth there
 HEADROOM = 1.1  # over what everything needs: then the link is good
 SLACK = 0.15  # of the limit, by which what is shown may outgrow it
@@ -77,7 +78,7 @@ class Downlink:
         self._reports: deque[tuple[float, int, int]] = deque()  # when, packets expected, lost; the newest first
         self._remb = inf
         self._remb_at = 0.0
-        self._fell = False  # REMB, under a probe
+        self._fell = False  # REMB, under a probe: what was carried before it still is
         self._under: tuple[float, float] | None = None  # since when REMB has been too low, and its lowest there
         self._settled_at = 0.0
         self._probe: _Probe | None = None
@@ -112,23 +113,30 @@ class Downlink:
         cameras, and cameras in the smallest layer, whatever the link.
         """
         sent = self._meter.read(octets, now)
-        loss, overused = self._loss(now), self._overuse(sent, now)
-        if now >= self._settled_at and (loss > TOO_MUCH_LOST or overused):
-            arrived = sent * (1 - loss) if loss > TOO_MUCH_LOST else inf
+        (loss, is_enough), overused = self._loss(now), self._overuse(sent, now)
+        is_still = not sound and not any(self._shown)  # nothing is sent that could be reported on
+        if now >= self._settled_at and (loss or overused or self._fell):
+            arrived = sent * (1 - loss) if loss else inf
             if not overused and loss <= HEAVY_LOSS:
                 arrived = max(arrived, sound + sum(picture.rates[0] for picture in pictures if picture.rates))
             self._lower(sent, min(arrived, self._remb if overused else inf), now)
+            before, self._shown = self._shown, ()
             self._shown, needed = self._allot(sound, pictures, low_data=low_data)
+            if overused or self._shown != before:  # otherwise what REMB says goes on being about the same
+                self._under = None
             self._limit = max(LEAST, min(self._limit, HEADROOM * needed))  # more than that is not known to be carried
-        elif self._limit < inf:
+        elif self._probe is not None and now - self._probe.began > PROBED_FOR and not is_still:
+            self._probe, self._settled_at = None, now
+        elif self._limit < inf and (is_enough or is_still):
             full = sum(picture.rates[-1] for picture in pictures if picture.rates)
-            self._climb(HEADROOM * (sound + full), now)
+            self._climb(HEADROOM * (sound + full), now, is_still=is_still)
         self._shown, needed = self._allot(sound, pictures, low_data=low_data)
         self.padding = max(0.0, self._probe.target - needed) if self._probe is not None else 0.0
         return self._shown
 
-    def _loss(self, now: float) -> float:
-        """The share lost of the last packets reported on, 0 while there are too few."""
+    def _loss(self, now: float) -> tuple[float, bool]:
+        """The share lost of the packets last reported on, 0 where chance explains it; and whether they are enough to
+        say that the link is good."""
         reports, fewest = self._reports, FEWEST if self._probe is None else FEWEST_PROBED
         while reports and now - reports[-1][0] > LOSS_SPAN:
             reports.pop()
@@ -137,39 +145,44 @@ class Downlink:
             expected += more_expected
             lost += more_lost
             if expected >= fewest:
-                return lost / expected
-        return 0.0
+                break
+        is_lossy = expected >= FEWEST_PROBED and lost > TOO_MUCH_LOST * expected + CHANCE
+        is_enough = expected >= fewest or (self._probe is None and now - self._settled_at >= LOSS_SPAN)
+        return lost / expected if is_lossy else 0.0, is_enough
 
     def _overuse(self, sent: float, now: float) -> bool:
-        if now - self._remb_at > REMB_KEPT or self._remb >= UNDER * sent:
+        """Under a probe it is `_fell` that counts: what is too much then is the padding."""
+        if self._probe is not None or now - self._remb_at > REMB_KEPT or self._remb >= UNDER * sent:
             self._under = None
         elif self._under is None or self._remb > 1.02 * self._under[1]:
             self._under = now, self._remb
         else:
             self._under = self._under[0], min(self._remb, self._under[1])
-        return self._fell or (self._under is not None and now - self._under[0] >= UNDER_FOR)
+        return self._under is not None and now - self._under[0] >= UNDER_FOR
 
     def _lower(self, sent: float, arrived: float, now: float) -> None:
-        """`sent` was too much: `arrived` is what came through."""
-        self._too_much = self._probe.target if self._probe is not None else sent
-        self._limit = min(self._limit, arrived)
+        """`sent` was too much: `arrived` is about what came through. What was carried before a probe still is, until
+        reports after it say otherwise."""
+        if self._probe is None:
+            self._limit = min(self._limit, arrived)
+            self._too_much = min(sent, NARROW * arrived)
+        else:
+            self._too_much = min(self._probe.target, NARROW * max(self._limit, arrived))
         self._settled_at = now + SETTLE
         self._reports.clear()
-        self._under = self._probe = None
+        self._probe = None
         self._fell = False
-        self._shown = ()
 
-    def _climb(self, wanted: float, now: float) -> None:
+    def _climb(self, wanted: float, now: float, *, is_still: bool) -> None:
         """`wanted`: the rate at which there is nothing left to ask of the link."""
         probe = self._probe
         if probe is None:
-            if now - self._settled_at < GOOD_FOR - SETTLE:
+            is_low = self._under is not None and now - self._under[0] > LOW_FOR
+            if is_low or now - self._settled_at < GOOD_FOR - SETTLE:
                 return
-        elif self._reports and self._reports[0][0] - probe.began >= PROBE:
+        elif (now if is_still else self._reports[0][0]) - probe.began >= PROBE:
             self._limit = max(self._limit, probe.target)
         else:
-            if now - probe.began > PROBED_FOR:
-                self._probe, self._settled_at = None, now
             return
         self._reports.clear()
         if self._limit >= wanted:

@@ -439,6 +439,7 @@ class Slot:
             last_index = self._highest + self._sequence_offset
             self._last_sequence = last_index & 0xFFFF
             self._span += self._highest - self._first + 1
+            self._told = None  # what was lost last before a pause would only show now
         elapsed = 0.0 if self._last_at is None else now - self._last_at
         timestamp = self._last_timestamp + max(1, int(elapsed * self.source.clock_rate))
         self._sequence_offset = self._last_sequence + 1 - packet.index

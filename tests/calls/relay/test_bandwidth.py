@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.relay.bandwidth import FEWEST, Downlink, Meter, Picture
+from calls.relay.bandwidth import FEWEST_PROBED, Downlink, Meter, Picture
 
 TICK = 0.25  # s
-PACKET = 6_000  # bits
+REPORTED = 0.5  # s
+PACKET = 2_000  # bits
 SOUND = 100_000.0
 LOW, HIGH = 100_000.0, 900_000.0
 CAMERA = Picture((LOW, HIGH))
@@ -23,7 +24,8 @@ EVERYTHING = (2, 2, 2)
 
 @dataclass
 class Link:
-    """A subscriber behind a link of `rate` bits/s that loses `loss` of what it carries, and who reports each second.
+    """A subscriber behind a link of `rate` bits/s that loses `loss` of what it carries. The streams of a browser report
+    once a second each, together each half.
 
     `remb` makes the estimate a browser would tell, from what arrived in the last second and what was sent.
     """
@@ -62,11 +64,11 @@ class Link:
             self._octets += int(sent * TICK / 8)
             self._sent += sent * TICK
             self._arrived += min(sent, self.rate) * (1 - self.loss) * TICK
-            if self._ticks % 4 == 0:
+            if self._ticks * TICK % REPORTED == 0:
                 expected = round(self._sent / PACKET)
                 self.downlink.reported(expected, expected - round(self._arrived / PACKET), self.now)
                 if self.remb is not None:
-                    self.downlink.estimated(int(self.remb(self._arrived, self._sent)), self.now)
+                    self.downlink.estimated(int(self.remb(self._arrived / REPORTED, self._sent / REPORTED)), self.now)
                 self._sent = self._arrived = 0.0
             self._decide()
 
@@ -130,9 +132,11 @@ def test_step_down_comes_at_once_and_a_step_up_after_three_good_seconds() -> Non
     link.rate, weak_at = 600_000, link.now
     link.run(1.25)
     assert link.shown == (1, 1, 1)
+    lowered_at = next(at for at, shown in link.history if shown == (1, 1, 1))
+    assert lowered_at <= weak_at + 1
     link.rate = inf
-    link.run(3)
-    assert set(link.since(weak_at + 1.25)) == {(1, 1, 1)}
+    link.run(5)
+    assert min(at for at, shown in link.history if at > lowered_at and shown != (1, 1, 1)) >= lowered_at + 3
 
 
 def test_picture_is_not_guessed_up_but_probed_for() -> None:
@@ -181,6 +185,13 @@ def test_estimate_that_stays_low_for_two_seconds_counts_without_any_loss() -> No
     assert link.shown == (1, 1, 1)
 
 
+def test_picture_that_crowds_the_sound_is_paused_when_loss_and_estimate_agree() -> None:
+    """The loss alone, under a quarter, would leave it there and take every fifth packet of the sound."""
+    link = Link(rate=165_000, pictures=(CAMERA,), remb=lambda arrived, _: min(0.85 * arrived, 140_000))
+    link.run(12)
+    assert set(link.since(8)) == {(0,)}
+
+
 def test_estimate_that_falls_under_a_probe_ends_it() -> None:
     link = Link(rate=600_000, remb=lambda arrived, sent: 0.85 * arrived if sent > 600_000 else 600_000)
     link.run(40)
@@ -201,8 +212,20 @@ def test_old_estimate_counts_no_longer() -> None:
 
 def test_few_packets_say_nothing_about_loss() -> None:
     downlink = Downlink()
-    downlink.reported(FEWEST - 1, FEWEST - 1, 0.0)
+    downlink.reported(FEWEST_PROBED - 1, FEWEST_PROBED - 1, 0.0)
     assert downlink.decide(0, SOUND, THREE, 0.1) == EVERYTHING
+
+
+def test_pictures_come_back_although_everybody_is_silent_and_nothing_is_reported() -> None:
+    downlink, shown = Downlink(), (0,)
+    downlink.decide(0, 0.0, (CAMERA,), 0.0)
+    downlink.reported(1000, 990, 0.25)
+    assert downlink.decide(0, 0.0, (CAMERA,), 0.25) == (0,)
+    for tick in range(2, 60):
+        shown = downlink.decide(0, 0.0, (CAMERA,), tick * TICK)
+        if any(shown):
+            downlink.reported(100, 0, tick * TICK)
+    assert shown == (2,)
 
 
 @pytest.mark.parametrize(

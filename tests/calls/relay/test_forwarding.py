@@ -252,6 +252,22 @@ def test_subscribers_loss_is_of_its_own_link_not_of_the_publishers() -> None:
     assert slot.heard(rtcp.ReportBlock(5, 0, 30, first + 101, 0, 0, 0)) == (0, 0)
 
 
+def test_loss_from_before_a_pause_is_not_counted_when_the_picture_comes_back() -> None:
+    """The last packets before a pause have nothing behind them to show that they are missing: the next ones do."""
+    publisher, slot = Publisher(), make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0].sequence
+    assert slot.heard(rtcp.ReportBlock(5, 0, 0, first + 1, 0, 0, 0)) == (0, 0)
+    for _ in range(20):
+        forward(publisher, slot, FRAME, publisher.frame())
+    slot.show(None, ignore, 1.0)
+    slot.show(publisher.source, ignore, 2.0)
+    forward(publisher, slot, 2.0, publisher.frame(keyframe=True))
+    assert slot.heard(rtcp.ReportBlock(5, 0, 40, first + 43, 0, 0, 0)) == (0, 0)
+    forward(publisher, slot, 2.0, publisher.frame())
+    assert slot.heard(rtcp.ReportBlock(5, 0, 41, first + 45, 0, 0, 0)) == (2, 1)
+
+
 def test_padding_is_nothing_to_decode() -> None:
     slot, out = make_slot(rtx_payload_type=97), memoryview(bytearray(2048))
     packet = rtp.parse(bytes(out[: slot.pad(0, out)]))
