@@ -16,7 +16,7 @@ from tests.e2e.lossy import LossyPath
 
 BEHIND = "127.0.0.2"  # where the relay itself listens
 WATCHED = 15  # seconds
-SHARE = 24 / 30  # of the frames that the camera made: 24 of 30 a second where nothing else runs
+RATE = 24  # frames a second, of a source's 30
 FROZEN = 0.01  # of the time
 
 SHOWN = """async () => {
@@ -67,7 +67,7 @@ def free_port_on_both(public: str) -> int:
 def lossy_house() -> Iterator[House]:
     public = host_address()
     port = free_port_on_both(public)
-    path = LossyPath((public, port), (BEHIND, port), lambda seed: Network(seed, loss=0.05, delay=0.01))
+    path = LossyPath((public, port), (BEHIND, port), lambda seed: Network(seed, loss=0.05, delay=0.02, jitter=0.01))
     house = House(RELAY_PORT=str(port), RELAY_ADDRESSES=f"{public}={BEHIND}:{port}")
     yield house
     house.stop()
@@ -94,7 +94,7 @@ def test_pictures_go_on_at_five_percent_loss(invite: Invite, lossy_house: House)
     made = per_second(made_before, made_after, "frames")
     print(f"\n5 % loss each way: {shown:.1f} of {made:.1f} frames/s, frozen {frozen:.2%} of the time; in all {after}")
     assert after["lost"] > before["lost"], "nothing was lost: the bad network is not on the way"
-    assert shown >= SHARE * made
+    assert shown >= RATE
     assert frozen < FROZEN
     grace.hears(1)
 
