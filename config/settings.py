@@ -71,8 +71,11 @@ INSTALLED_APPS = [
     "django_htmx",
     "core",
     "accounts",
+    "messaging",
     "calls",
+    "invites",
     "rooms",
+    "waiting_areas",
     "config",  # the demo world: management commands only
 ]
 

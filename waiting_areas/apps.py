@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class WaitingAreasConfig(AppConfig):
+    name = "waiting_areas"
