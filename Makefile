@@ -13,6 +13,9 @@ PRODUCTION := DEBUG=0 SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz
 	LINK_KEY=lint-only-9876543210-zyxwvutsrqponmlkjihgfedcba-HGFEDCBA \
 	ALLOWED_HOSTS=meet.example.org PUBLIC_URL=https://meet.example.org
 
+# Stories that want a quiet machine: make test-networks.
+QUIET_STORIES := --ignore=tests/e2e/test_networks.py --ignore=tests/e2e/test_loss.py
+
 .PHONY: help
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -52,15 +55,17 @@ test: setup-dev ## Run the tests: Python, JavaScript, browser stories (DATABASE_
 	@bash tests/ensure-coturn.sh
 	npm test --silent
 	$(BIN)/python -m pytest --ignore=tests/e2e -q -m "not long" $(ARGS)
-	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/test_networks.py --ignore=tests/e2e/test_loss.py -q --capture=no $(ARGS)
+	$(BIN)/python -m pytest tests/e2e $(QUIET_STORIES) -q --capture=no -m "not long" $(ARGS)
 
 .PHONY: test-networks
 test-networks: setup-dev ## Run the stories over bad and closed networks (namespaces: root); they want a quiet machine
 	$(BIN)/python -m pytest tests/e2e/test_networks.py tests/e2e/test_loss.py -q --capture=no $(ARGS)
 
 .PHONY: test-long
-test-long: setup-dev ## Run the few tests that take long: crashes, weak links, a thousand joins
+test-long: setup-dev ## Run what takes long: crashes, weak links, a thousand joins, the longer browser stories
+	@bash tests/ensure-browsers.sh
 	$(BIN)/python -m pytest --ignore=tests/e2e -q -m long $(ARGS)
+	$(BIN)/python -m pytest tests/e2e $(QUIET_STORIES) -q --capture=no -m long $(ARGS)
 
 .PHONY: lint
 lint: setup-dev ## Style, types, templates, floors, migrations, production settings

@@ -237,6 +237,7 @@ def test_removed_guest_cannot_come_back_to_this_call(invite: Invite, room: Room)
     assert ada.tile("Grace again").count() == 0
 
 
+@pytest.mark.long
 def test_crashed_tab_frees_its_seat_after_the_grace_time(invite: Invite, room: Room) -> None:
     ada, grace = member_enters(invite, room), invite("Grace")
     grace.joins_by(room.link)
