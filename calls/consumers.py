@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from calls import events, frames, services, turn
+from calls.relay.terms import Role
 from calls.tickets import read
 from core.channel_layer import SharedRedisChannelLayer
 from core.errors import DomainError
@@ -190,7 +191,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                     seat_id=seat_id, participant_id=frame.participant
                 )
             else:
-                await database_sync_to_async(services.end_call_as_member)(seat_id=seat_id)
+                await database_sync_to_async(services.end_call_as_member)(seat_id=seat_id, revoke=frame.revoke)
         except DomainError as error:
             await self._say_error(error.code, error.message, frame.id)
         except (OperationalError, InterfaceError):
@@ -276,6 +277,11 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def call_speaking(self, message: events.Message) -> None:
         if self.stage is Stage.SPEAKING:
             await self._say("speaking", participants=message["participants"])
+
+    async def call_changed(self, message: events.Message) -> None:
+        """For members: what changed is theirs to read (rule C2)."""
+        if self.stage is Stage.SPEAKING and self.entry is not None and self.entry.role == Role.MEMBER:
+            await self._say("changed", what=message["what"])
 
     async def call_ended(self, message: events.Message) -> None:
         await self._say("ended", reason=message["reason"])

@@ -204,6 +204,11 @@ def call_speaking(participant_ids: Iterable[str]) -> Message:
     return {"type": "call.speaking", "participants": list(participant_ids)}
 
 
+def call_changed(what: str) -> Message:
+    """Pages of members that show it read it again."""
+    return {"type": "call.changed", "what": what}
+
+
 def call_ended(reason: EndReason) -> Message:
     return {"type": "call.ended", "reason": str(reason)}
 

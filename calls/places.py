@@ -1,7 +1,7 @@
 """The one registry by which the call engine asks about a place (docs/architecture.md).
 
 A place is an opaque string, "<prefix>:<uuid>". Each app that has calls registers a PlaceKind in its
-`AppConfig.ready()`; the callbacks run in the engine's transaction.
+`AppConfig.ready()`; the callbacks run in the engine's transaction. The invite engine asks by the same registry.
 """
 
 from __future__ import annotations
@@ -25,6 +25,17 @@ class Act(StrEnum):
     END = "end"  # "End call for all"
     REMOVE = "remove"  # a participant
     SEE = "see"  # who is in
+    INVITE = "invite"  # somebody by a personal link
+
+
+@dataclass(frozen=True, slots=True)
+class Invitations:
+    """What the invite engine asks about a kind of place to which people are invited by personal links (rule R4)."""
+
+    shared_link: Callable[[str], str] | None = None  # what Copy link copies; None: a personal link, made for it
+    may_precede_call: bool = True  # sent for a date, before there is a call
+    advice_template: str = ""  # a fragment of the panel's
+    message_template: str = "invites/message"  # …_subject.txt, …_email.txt, …_email.html, …_sms.txt
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +48,13 @@ class PlaceKind:
     organisation: Callable[[str], Organisation]
     door: Callable[[str, str], str]  # place, identity: where "Join again" leads
     on_end: Callable[[Call], None]
+    # False: the place is no more. Otherwise it stays until the transaction ends, for whoever is being let in.
+    hold: Callable[[str], bool] = lambda place: True
+    invitations: Invitations | None = None  # None: nobody is invited here
 
 
 _kinds: dict[str, PlaceKind] = {}
+_revokers: list[Callable[[Call, str], None]] = []
 
 
 def register(kind: PlaceKind) -> None:
@@ -49,3 +64,13 @@ def register(kind: PlaceKind) -> None:
 def kind_of(place: str) -> PlaceKind:
     """Raises KeyError for a place of no registered kind."""
     return _kinds[place.partition(":")[0]]
+
+
+def register_revoker(revoke: Callable[[Call, str], None]) -> None:
+    """`revoke` takes back the ways into a call that were made for it, when an identity ends it for all (rule C9)."""
+    _revokers.append(revoke)
+
+
+def revoke_ways_in(call: Call, by: str) -> None:
+    for revoke in _revokers:
+        revoke(call, by)

@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.services import record_access
 from calls import events
 from calls.models import Attendance, Call, RelayLease, Seat
-from calls.places import Act, PlaceKind, kind_of
+from calls.places import Act, PlaceKind, kind_of, revoke_ways_in
 from calls.relay.terms import Deadlines, EndReason, GoneReason, Policy
 from calls.tickets import Ticket
 from core.errors import DomainError, NotAllowed
@@ -164,17 +164,23 @@ def end_call(*, call: Call, reason: EndReason = EndReason.CLOSED, by: str = "") 
 
 
 @transaction.atomic(durable=True)
-def end_call_as_member(*, seat_id: UUID) -> None:
-    """ "End call for all". Raises NotAllowed, also for a guest (rule C2)."""
+def end_call_as_member(*, seat_id: UUID, revoke: bool = True) -> None:
+    """ "End call for all", and with `revoke` the personal invitations made for it (rule C9).
+
+    Raises NotAllowed, also for a guest (rule C2).
+    """
     seat = _commanding(seat_id, Act.END)
+    if revoke:
+        revoke_ways_in(seat.call, seat.identity)
     end_call(call=seat.call, reason=EndReason.MEMBER_ENDED, by=seat.identity)
 
 
-@transaction.atomic(durable=True)
+@transaction.atomic
 def remove_participant(*, seat: Seat, by: str) -> None:
     """Put somebody out of the call; this seat never comes back to it (rule C7, hazard H18).
 
-    `by` is the identity of whoever does it, "user:<id>"; that they may is the caller's to check. Twice changes nothing.
+    Joins the caller's transaction. `by` is the identity of whoever does it, "user:<id>"; that they may is the caller's
+    to check. Twice changes nothing.
     """
     if not Seat.objects.filter(pk=seat.pk, removed_at=None).update(removed_at=timezone.now()):
         return

@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from calls import services, tickets
+from calls import events, places, services, tickets
 from calls.models import Attendance, Call, Seat
 from calls.places import Act
 from calls.relay.terms import Policy, Quality
@@ -388,6 +388,30 @@ async def test_a_member_ends_the_call_for_everybody(house: House) -> None:
     call = await in_database(Call.objects.get)
     assert call.ended_at is not None
     assert HALL.ended[-1] == call
+
+
+@pytest.mark.parametrize("revoke", [True, False])
+async def test_the_ways_into_a_call_are_taken_back_unless_the_member_keeps_them(
+    house: House, monkeypatch: pytest.MonkeyPatch, revoke: bool
+) -> None:
+    """Rule C9."""
+    taken_back: list[tuple[Call, str]] = []
+    monkeypatch.setattr(places, "_revokers", [lambda call, by: taken_back.append((call, by))])
+    member = await in_database(make_member_seat)
+    page = await house.joined(member)
+    await page.say("end", revoke=revoke)
+    await page.hear("ended")
+    assert taken_back == ([(member.call, member.identity)] if revoke else [])
+
+
+async def test_members_alone_are_told_that_something_of_theirs_changed(house: House) -> None:
+    member = await in_database(make_member_seat)
+    page = await house.joined(member)
+    guest = await house.joined(await in_database(make_seat, call=member.call))
+    await in_database(events.tell_call, member.call_id, events.call_changed("invites"))
+    assert await page.hear("changed") == {"type": "changed", "what": "invites"}
+    await guest.say("chat", text="Hello")
+    assert (await guest.hear("changed", "chat"))["type"] == "chat"
 
 
 async def test_a_removed_person_is_told_and_the_same_ticket_does_not_return(house: House) -> None:
