@@ -213,6 +213,10 @@ if env("EMAIL_URL", default=""):
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = DATA_DIR / "messages"
+# Without a provider messages stay in the database, for /dev/messages/. In production they fail instead: nobody looks.
+MESSAGES_KEPT = DEBUG
+MESSAGE_BODY_DAYS = env.int("MESSAGE_BODY_DAYS", default=7)  # what was said goes then at the latest
+MESSAGE_DAYS = env.int("MESSAGE_DAYS", default=90)  # to whom and what became of it, too
 
 # --- Pages ------------------------------------------------------------------------------------------------------
 
