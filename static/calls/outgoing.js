@@ -1,0 +1,170 @@
+/**
+ * What this page sends: microphone, camera, a shared screen. Opens and closes them, and knows what is meant to be on.
+ * Knows no element of the page.
+ */
+
+import { openDevices, wantedMedia, wantMedia } from "./devices.js";
+
+/** @typedef {'microphone' | 'camera' | 'screen'} Name */
+/**
+ * @typedef {object} CameraEffect stands between the camera and the others: the blur
+ * @property {(camera: MediaStreamTrack) => Promise<MediaStreamTrack>} apply asked for each camera: the track to send in
+ *   its place. What was sent before stays until it resolves; where it rejects, the effect is off and the camera is sent
+ * @property {() => void} release this camera is no longer sent: stop working
+ */
+/**
+ * @typedef {object} Page
+ * @property {(name: Name, track: MediaStreamTrack | null) => unknown} send to the others, from now on
+ * @property {(more?: {take_screen?: boolean}) => void} say what is sent changed: the others are told
+ * @property {() => void} changed it is to be shown
+ * @property {(opened: Map<string, {problem?: string}>) => void} opened devices were asked for; some may have a problem
+ */
+
+export class Outgoing {
+  #page;
+  #opened = { microphone: null, camera: null, screen: null };
+  #sent = { microphone: null, camera: null, screen: null };
+  #on = { ...wantedMedia(), screen: false };
+  #effect = null;
+  #stopped = false;
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.#page = page;
+  }
+
+  /** @returns {Record<Name, MediaStreamTrack | null>} what a new media connection begins with */
+  get tracks() {
+    return { ...this.#sent };
+  }
+
+  /** @returns {Record<Name, boolean>} */
+  get media() {
+    return { ...this.#on };
+  }
+
+  openWanted() {
+    return this.#open(["camera", "microphone"].filter((name) => this.#on[name]));
+  }
+
+  /** Whoever takes over, or comes back, is as muted as before (rule C4): the server's first roster says so. */
+  adopt(own) {
+    for (const name of ["microphone", "camera"]) {
+      if (this.#on[name] && !own[name]) this.#switchOff(name);
+    }
+  }
+
+  /** @param {'microphone' | 'camera'} name */
+  async switch(name, on) {
+    wantMedia({ [name]: on });
+    if (!on) {
+      this.#switchOff(name);
+      this.#page.say();
+      return;
+    }
+    this.#on[name] = true;
+    const track = this.#opened[name];
+    if (track) track.enabled = true;
+    this.#page.changed();
+    if (!track) await this.#open([name]);
+    if (this.#on[name]) this.#page.say();
+  }
+
+  /**
+   * @param {boolean} take in place of whoever shares now
+   * @throws {DOMException} NotAllowedError where the person changed their mind
+   */
+  async shareScreen(take) {
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: false });
+    const [track] = stream.getVideoTracks();
+    track.contentHint = "detail";
+    // The browser's own bar has a stop of its own.
+    track.addEventListener("ended", () => this.#opened.screen === track && this.stopScreen());
+    this.#on.screen = true;
+    await this.#put("screen", track);
+    this.#page.say(take ? { take_screen: true } : {});
+    this.#page.changed();
+  }
+
+  stopScreen() {
+    this.dropScreen();
+    this.#page.say();
+  }
+
+  /** The server knows already. */
+  dropScreen() {
+    this.#opened.screen?.stop();
+    this.#on.screen = false;
+    this.#put("screen", null);
+    this.#page.changed();
+  }
+
+  /** @param {CameraEffect | null} effect from now on, also for the next camera; null: the camera as it is */
+  async useCameraEffect(effect) {
+    this.#effect?.release();
+    this.#effect = effect;
+    await this.#put("camera", this.#opened.camera);
+    this.#page.changed();
+  }
+
+  destroy() {
+    this.#stopped = true;
+    this.#effect?.release();
+    for (const track of Object.values(this.#opened)) track?.stop();
+  }
+
+  async #open(names) {
+    const opened = await openDevices(names);
+    for (const [name, { track }] of opened) {
+      if (!track) this.#on[name] = false;
+      else if (this.#stopped || !this.#on[name]) track.stop();
+      else await this.#take(name, track);
+    }
+    if (this.#stopped) return;
+    if ([...opened.values()].some(({ problem }) => problem)) this.#page.say();
+    this.#page.opened(opened);
+  }
+
+  async #take(name, track) {
+    track.addEventListener("ended", () => this.#opened[name] === track && this.switch(name, false));
+    await this.#put(name, track);
+  }
+
+  /** A muted microphone stays open, so that unmuting loses no word; a stopped camera is off, light and all. */
+  #switchOff(name) {
+    this.#on[name] = false;
+    const track = this.#opened[name];
+    if (track && name === "microphone" && track.readyState === "live") {
+      track.enabled = false;
+    } else if (track) {
+      track.stop();
+      this.#put(name, null);
+    }
+    wantMedia({ [name]: false });
+    this.#page.changed();
+  }
+
+  /** Keeps the device, and sends what it gives: for a camera, what the effect makes of it. */
+  async #put(name, track) {
+    this.#opened[name] = track;
+    const sent = name === "camera" ? await this.#affected(track) : track;
+    if (this.#opened[name] !== track) return; // another device by now
+    this.#sent[name] = sent;
+    await this.#page.send(name, sent);
+  }
+
+  async #affected(camera) {
+    const effect = this.#effect;
+    if (!effect) return camera;
+    if (!camera) {
+      effect.release();
+      return null;
+    }
+    try {
+      return await effect.apply(camera);
+    } catch {
+      if (this.#effect === effect) this.#effect = null;
+      return camera;
+    }
+  }
+}

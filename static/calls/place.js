@@ -1,0 +1,37 @@
+/** Which tab holds the seat (docs/protocol.md, "One page holds the seat"). No DOM. */
+
+const LOCK_WAIT = 1_500; // ms in which a page being reloaded lets go of its place
+
+/** `#connection=n` says that this page pressed Join; the tab keeps it. */
+export class Place {
+  #key;
+
+  /** @param {string} callId */
+  constructor(callId) {
+    this.#key = `anteroom.call.${callId}`;
+    const given = /^#connection=(\d+)$/u.exec(location.hash);
+    if (!given) return;
+    sessionStorage.setItem(this.#key, given[1]);
+    // The address may be copied: it must not carry the place along.
+    history.replaceState(history.state, "", location.pathname + location.search);
+  }
+
+  /** @returns {number} 0 for a page that did not press Join */
+  get connection() {
+    return Number(sessionStorage.getItem(this.#key) ?? 0);
+  }
+
+  forget() {
+    sessionStorage.removeItem(this.#key);
+  }
+
+  /** A duplicated tab copies the number: the one that was first keeps the place. */
+  async isOurs() {
+    if (!navigator.locks) return true;
+    const name = `${this.#key}.${this.connection}`;
+    return new Promise((resolve) => {
+      const held = () => new Promise(() => resolve(true));
+      navigator.locks.request(name, { signal: AbortSignal.timeout(LOCK_WAIT) }, held).catch(() => resolve(false));
+    });
+  }
+}
