@@ -126,6 +126,7 @@ class AnteroomEntrance(Entrance):
                 identity=seat.identity,
                 name=seat.display_name,
                 role=seat.role,
+                device_check="",
                 connection=seat.connection,
                 media=Media(microphone=True, camera=True),
                 offer="",

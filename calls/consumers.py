@@ -174,6 +174,7 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                     identity=self.entry.identity,
                     name=self.entry.name,
                     role=self.entry.role,
+                    device_check=self.entry.device_check,
                     media=frame.media,
                     offer=frame.offer,
                     policy=self.entry.policy,

@@ -42,6 +42,7 @@ def relay_join(
     identity: str,
     name: str,
     role: str,
+    device_check: str,
     connection: int,
     media: Media,
     offer: str,
@@ -54,6 +55,7 @@ def relay_join(
         "identity": identity,
         "name": name,
         "role": str(role),
+        "device_check": device_check,
         "media": asdict(media),
         "offer": offer,
         "policy": asdict(policy),
@@ -245,7 +247,13 @@ def _roster(roster: Roster) -> dict[str, Any]:
         "version": roster.version,
         "started_at": roster.started_at,
         "participants": [
-            {"id": person.participant_id, "name": person.name, "role": str(person.role), "state": str(person.state)}
+            {
+                "id": person.participant_id,
+                "name": person.name,
+                "role": str(person.role),
+                "state": str(person.state),
+                "device_check": person.device_check.split(),
+            }
             | asdict(person.media)
             for person in roster.people
         ],
@@ -257,13 +265,15 @@ def _roster(roster: Roster) -> dict[str, Any]:
 
 def roster_for(participant_id: str, role: str, roster: Message) -> Message:
     """What one page is told of a `call.roster`: its own slots; only itself while it waits for a seat (rule C1), and as
-    a guest while guests are shielded (rule C3)."""
+    a guest while guests are shielded (rule C3). What device checks found is for members (rule C8)."""
     people, screen = roster["participants"], roster["screen"]
     slots = roster["slots"].get(participant_id)
     if slots is None or (roster["shielded"] and role == Role.GUEST):
         people = [person for person in people if person["id"] == participant_id]
         slots = [None, None, None]
         screen = screen if screen == participant_id else None
+    if role == Role.GUEST:
+        people = [{name: value for name, value in person.items() if name != "device_check"} for person in people]
     return {
         "version": roster["version"],
         "started_at": roster["started_at"],

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation, User
+from calls.device_check import MAX_LENGTH as DEVICE_CHECK_LENGTH
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -102,6 +103,7 @@ class Seat(models.Model):
     connection = models.PositiveIntegerField(default=1)  # rises with each press of Join (rule C4)
     created_at = models.DateTimeField(default=timezone.now)
     removed_at = models.DateTimeField(null=True, blank=True)  # removed by a member: the ticket does not return
+    device_check = models.CharField(max_length=DEVICE_CHECK_LENGTH, blank=True)  # calls.device_check, of the last Join
 
     objects = SeatQuerySet.as_manager()
 

@@ -285,6 +285,7 @@ class RelayWorker:
             role=Role(command["role"]),
             connection=command["connection"],
             media=Media(**command["media"]),
+            device_check=command["device_check"],
         )
         outcome = self._node.join(call, entrant, command["offer"])
         self._speak(command)

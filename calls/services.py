@@ -36,6 +36,7 @@ class Entry:
     identity: str
     name: str
     role: str
+    device_check: str
     connection: int
     node: str
     title: str
@@ -60,8 +61,19 @@ def open_call(*, place: str) -> Call:
 
 
 @transaction.atomic
-def admit(*, call: Call, identity: str, display_name: str, role: str, leave_other: bool = False) -> Seat:
+def admit(
+    *,
+    call: Call,
+    identity: str,
+    display_name: str,
+    role: str,
+    leave_other: bool = False,
+    device_check: str | None = None,
+) -> Seat:
     """Give the identity its seat, or raise its connection number: the newest Join wins (rule C4).
+
+    `device_check` is what the door's form says (calls.forms); a door without a preview has none, and the seat keeps
+    what it knew.
 
     Joins the caller's transaction. Raises DomainError "ended", "removed" (rule C7) or, for a member who is live in
     another call, "in_another_call", unless `leave_other` makes that call let go of them.
@@ -70,13 +82,12 @@ def admit(*, call: Call, identity: str, display_name: str, role: str, leave_othe
         raise DomainError("ended", _("This call has ended."))
     if role == Seat.Role.MEMBER:
         _leave_others(call, identity, asked=leave_other)
-    seat, created = Seat.objects.get_or_create(
-        call=call, identity=identity, defaults={"display_name": display_name, "role": role}
-    )
+    told = {"display_name": display_name, "role": role}
+    if device_check is not None:
+        told["device_check"] = device_check
+    seat, created = Seat.objects.get_or_create(call=call, identity=identity, defaults=told)
     if not created:
-        raised = Seat.objects.filter(pk=seat.pk, removed_at=None).update(
-            connection=F("connection") + 1, display_name=display_name, role=role
-        )
+        raised = Seat.objects.filter(pk=seat.pk, removed_at=None).update(connection=F("connection") + 1, **told)
         if not raised:
             raise _removed()
         seat.refresh_from_db()
@@ -129,6 +140,7 @@ def enter(*, ticket: Ticket) -> Entry:
         identity=seat.identity,
         name=seat.display_name,
         role=seat.role,
+        device_check=seat.device_check,
         connection=ticket.connection,
         node=call.node,
         title=kind.title(call.place),

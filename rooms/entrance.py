@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from calls.doors import remember, visitor_identity
+from calls.forms import DeviceCheckForm
 from calls.models import Attendance
 from core.errors import DomainError
 from core.limits import limited_by_address
@@ -43,7 +44,7 @@ def join_room(request: HttpRequest, token: str) -> HttpResponse:
         request.POST if pressed_join else None, initial={"name": user.name} if isinstance(user, User) else None
     )
     if form.is_valid():
-        return _join_as_guest(request, room, link.generation, form.cleaned_data["name"])
+        return _join_as_guest(request, room, link.generation, form)
     return _entrance(request, room, {"form": form})
 
 
@@ -69,17 +70,30 @@ def return_to_room(request: HttpRequest, room_id: UUID) -> HttpResponse:
 
 
 def _join_as_member(request: HttpRequest, room: MeetingRoom, user: User) -> HttpResponse:
+    check = DeviceCheckForm(request.POST)
+    check.full_clean()
     try:
-        seat = services.admit_member(room=room, user=user, leave_other="leave_other" in request.POST)
+        seat = services.admit_member(
+            room=room,
+            user=user,
+            leave_other="leave_other" in request.POST,
+            device_check=check.cleaned_data["device_check"],
+        )
     except DomainError as error:
         return _refuse(request, room, error)
     return redirect(remember(request, seat))
 
 
-def _join_as_guest(request: HttpRequest, room: MeetingRoom, generation: int, name: str) -> HttpResponse:
+def _join_as_guest(request: HttpRequest, room: MeetingRoom, generation: int, form: JoinForm) -> HttpResponse:
     identity, keep_identity = visitor_identity(request)
     try:
-        seat = services.admit_guest(room=room, generation=generation, identity=identity, name=name)
+        seat = services.admit_guest(
+            room=room,
+            generation=generation,
+            identity=identity,
+            name=form.cleaned_data["name"],
+            device_check=form.cleaned_data["device_check"],
+        )
     except DomainError as error:
         return _refuse(request, room, error)
     response = redirect(remember(request, seat))
@@ -89,7 +103,7 @@ def _join_as_guest(request: HttpRequest, room: MeetingRoom, generation: int, nam
 
 def _greet_member(request: HttpRequest, room: MeetingRoom, user: User) -> HttpResponse:
     i_am_in = Attendance.objects.open_in(room.place).filter(seat__identity=user.identity).exists()
-    return _entrance(request, room, {"member": user, "i_am_in": i_am_in})
+    return _entrance(request, room, {"member": user, "i_am_in": i_am_in, "form": DeviceCheckForm()})
 
 
 def _entrance(request: HttpRequest, room: MeetingRoom, context: dict[str, object]) -> HttpResponse:

@@ -7,11 +7,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import User
+from calls.forms import DeviceCheckForm
 from core.names import NameField
 from rooms.models import MeetingRoom, RoomMembership
 
 
-class JoinForm(forms.Form):
+class JoinForm(DeviceCheckForm):
     """What the room asks of a guest (rule R3)."""
 
     name = NameField(

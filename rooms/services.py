@@ -127,7 +127,7 @@ def delete_room(*, room: MeetingRoom, by: User) -> None:
 
 
 @transaction.atomic(durable=True)
-def admit_member(*, room: MeetingRoom, user: User, leave_other: bool = False) -> Seat:
+def admit_member(*, room: MeetingRoom, user: User, leave_other: bool = False, device_check: str | None = None) -> Seat:
     """Rule R3. Raises NotAllowed("not_a_member"), DeadLink, and what `admit` raises."""
     room = _lock_door(room)
     if room.membership_of(user) is None:
@@ -138,13 +138,16 @@ def admit_member(*, room: MeetingRoom, user: User, leave_other: bool = False) ->
         display_name=user.name,
         role=Seat.Role.MEMBER,
         leave_other=leave_other,
+        device_check=device_check,
     )
     _record_entry(room, seat, by=user)
     return seat
 
 
 @transaction.atomic(durable=True)
-def admit_guest(*, room: MeetingRoom, generation: int, identity: str, name: str) -> Seat:
+def admit_guest(
+    *, room: MeetingRoom, generation: int, identity: str, name: str, device_check: str | None = None
+) -> Seat:
     """At once (rule R3), by the link of `generation`. Raises DeadLink, and what `admit` raises."""
     room = _lock_door(room)
     if room.link_generation != generation:
@@ -152,7 +155,13 @@ def admit_guest(*, room: MeetingRoom, generation: int, identity: str, name: str)
     GuestPass.objects.update_or_create(
         room=room, identity=identity, defaults={"link_generation": generation, "given_at": timezone.now()}
     )
-    seat = admit(call=open_call(place=room.place), identity=identity, display_name=name, role=Seat.Role.GUEST)
+    seat = admit(
+        call=open_call(place=room.place),
+        identity=identity,
+        display_name=name,
+        role=Seat.Role.GUEST,
+        device_check=device_check,
+    )
     _record_entry(room, seat, by=None)
     return seat
 

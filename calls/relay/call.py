@@ -97,6 +97,7 @@ class _Participant:
     order: int = 0  # of first seats: the order in lists; 0 until there was one
     joined_at: float = 0.0  # Unix seconds of the first seat
     places: list[str | None] = field(default_factory=list)  # who is shown in the remote seats
+    device_check: str = ""
 
     @property
     def live(self) -> bool:
@@ -186,7 +187,15 @@ class RelayCall:
     def people(self) -> tuple[Person, ...]:
         """Those who have a seat, in the order they first had one."""
         return tuple(
-            Person(person.id, person.name, person.role, person.state, person.media, person.joined_at)
+            Person(
+                person.id,
+                person.name,
+                person.role,
+                person.state,
+                person.media,
+                person.joined_at,
+                person.device_check,
+            )
             for person in sorted(self._seated(), key=lambda person: person.order)
         )
 
@@ -467,6 +476,7 @@ class RelayCall:
         self._effects.append(SeatLost(person.id, person.connection))
         answer_by = now + self.policy.connect_within
         person.connection = entrant.connection
+        person.device_check = entrant.device_check
         person.media = replace(person.media, screen=person.media.screen and entrant.media.screen)
         person.media_up = False
         person.expires_at = max(person.expires_at, answer_by) if person.live else answer_by
@@ -484,6 +494,7 @@ class RelayCall:
             media=entrant.media,
             state=State.WAITING,
             expires_at=now + RENEWAL,
+            device_check=entrant.device_check,
         )
         if known:
             person.order, person.joined_at = known.order, known.joined_at

@@ -98,6 +98,7 @@ class Entrant:
     role: Role
     connection: int  # rises with each press of Join; a lower one than the relay knows is refused
     media: Media = field(default_factory=Media)
+    device_check: str = ""  # passed on as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class Person:
     state: State
     media: Media
     joined_at: float  # Unix seconds, first time in this call: the order in lists
+    device_check: str = ""
 
 
 @dataclass(frozen=True, slots=True)

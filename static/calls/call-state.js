@@ -6,7 +6,7 @@
 /**
  * @typedef {{microphone: boolean, camera: boolean, screen: boolean}} Media
  * @typedef {{id: string, name: string, role: 'member' | 'guest', state: 'connecting' | 'connected' | 'reconnecting'}
- *   & Media} Participant
+ *   & Media & {device_check?: string[]}} Participant `device_check`: told to members
  * @typedef {{participant: string, name: string, text: string, at: number}} Message
  * @typedef {{paused: ReadonlySet<string>, unseen: ReadonlySet<string>, weak: ReadonlySet<string>, screenPaused: boolean}}
  *   Quality whose pictures are not sent here, who is not sent ours, whose connection is weak

@@ -75,12 +75,13 @@ export class ParticipantsPanel {
       "participant-template",
       ({ participant }) => participant.id,
       (line, { participant, me, mayRemove }, isNew) => {
-        const { id, name, role, state, microphone } = participant;
+        const { id, name, role, state, microphone, device_check: check = [] } = participant;
         const own = id === me;
         const standing = state === "connected" ? role : state;
         line.querySelector(".avatar").textContent = initials(name);
         line.querySelector("[data-name]").textContent = own ? phrase("you", { name }) : name;
         line.querySelector("[data-role]").textContent = phrase(standing);
+        line.querySelector("[data-device-check]").textContent = own ? "" : check.map((code) => phrase(`check-${code}`)).join(" · ");
         line.dataset.microphone = microphone ? "on" : "off";
         const button = line.querySelector("[data-remove]");
         known.set(button, participant);

@@ -6,6 +6,7 @@
  * `preview:change` event tells of each change.
  */
 
+import { checkCodes } from "./device-check.js";
 import { chooseDevices, chosenDevices, listDevices, openDevices, wantedMedia, wantMedia } from "./devices.js";
 import { LevelMeter, playTestSound } from "./level.js";
 import { deviceSentences, readPhrases } from "./phrases.js";
@@ -169,6 +170,8 @@ export class Preview {
 
   #set(name, value) {
     this.#root.dataset[name] = value;
+    // What members read beside the name: the form that joins takes it along.
+    for (const field of document.querySelectorAll("input[data-device-check]")) field.value = checkCodes(this.#root.dataset);
     this.#root.dispatchEvent(new CustomEvent("preview:change"));
   }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from calls.events import call_roster, roster_for
 from calls.relay.terms import Media, Person, Role, Roster, State
 
-ANN = Person("ann", "Ann", Role.GUEST, State.CONNECTED, Media(), 1.0)
+ANN = Person("ann", "Ann", Role.GUEST, State.CONNECTED, Media(), 1.0, "microphone-heard camera-off")
 BOB = Person("bob", "Bob", Role.GUEST, State.CONNECTED, Media(screen=True), 2.0)
 
 
@@ -47,3 +47,11 @@ def test_guest_is_shown_everybody_once_the_member_is_live() -> None:
     assert told["slots"] == ["bob", None, None]
     assert told["screen"] == "bob"
     assert set(told) == {"version", "started_at", "participants", "slots", "screen"}
+
+
+def test_members_alone_are_told_what_device_checks_found() -> None:
+    """Rule C8: guests learn nothing of each other's devices."""
+    to_member = roster_for("bob", Role.MEMBER, roster(shielded=False))["participants"]
+    assert [person["device_check"] for person in to_member] == [["microphone-heard", "camera-off"], []]
+    to_guest = roster_for("ann", Role.GUEST, roster(shielded=False))["participants"]
+    assert all("device_check" not in person for person in to_guest)

@@ -40,6 +40,11 @@ class TestGuest:
         assert (seat.display_name, seat.role) == ("Zoë O’Brien-李", Seat.Role.GUEST)
         assert seat.identity.startswith("visitor:")
 
+    def test_device_check_comes_along_and_a_forged_one_does_not(self, client: Client, room: MeetingRoom) -> None:
+        """Rule C8, hazard H3."""
+        client.post(room.link_path, {"name": "Gail", "device_check": "microphone-heard camera-<script> network-slow"})
+        assert Seat.objects.get().device_check == "microphone-heard network-slow"
+
     def test_same_browser_is_the_same_person(self, client: Client, room: MeetingRoom) -> None:
         client.post(room.link_path, {"name": "Gail"})
         assert client.post(room.link_path, {"name": "Gail"})["Location"].endswith("#connection=2")
