@@ -217,6 +217,10 @@ else:
 MESSAGES_KEPT = DEBUG
 MESSAGE_BODY_DAYS = env.int("MESSAGE_BODY_DAYS", default=7)  # what was said goes then at the latest
 MESSAGE_DAYS = env.int("MESSAGE_DAYS", default=90)  # to whom and what became of it, too
+# What people may send (hazard H10): a bucket so large, filled evenly over the time.
+MESSAGES_A_MEMBER_AN_HOUR = env.int("MESSAGES_A_MEMBER_AN_HOUR", default=60)
+MESSAGES_A_RECIPIENT_AN_HOUR = env.int("MESSAGES_A_RECIPIENT_AN_HOUR", default=6)
+MESSAGES_AN_ORGANISATION_A_DAY = env.int("MESSAGES_AN_ORGANISATION_A_DAY", default=1000)
 
 # --- Pages ------------------------------------------------------------------------------------------------------
 
