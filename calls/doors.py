@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from http import HTTPStatus
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
 
 from calls.models import Seat
@@ -55,3 +57,8 @@ def remember(request: HttpRequest, seat: Seat) -> str:
     seats[str(seat.call_id)] = str(seat.pk)
     request.session["seats"] = dict(list(seats.items())[-_SEATS_KEPT:])
     return f"{reverse('calls:show_call', args=[seat.call_id])}#connection={seat.connection}"
+
+
+def show_dead_link(request: HttpRequest) -> HttpResponse:
+    """One page for every link that opens nothing, whatever it was for and whatever is wrong with it (hazard H1)."""
+    return render(request, "calls/dead_link.html", {"organisation": None}, status=HTTPStatus.NOT_FOUND)

@@ -48,7 +48,8 @@ class PlaceKind:
     organisation: Callable[[str], Organisation]
     door: Callable[[str, str], str]  # place, identity: where "Join again" leads
     on_end: Callable[[Call], None]
-    # False: the place is no more. Otherwise it stays until the transaction ends, for whoever is being let in.
+    stands: Callable[[str], bool] = lambda place: True  # the place is still there
+    # The same, and it stays until the transaction ends, for whoever is being let in.
     hold: Callable[[str], bool] = lambda place: True
     invitations: Invitations | None = None  # None: nobody is invited here
 

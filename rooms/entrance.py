@@ -6,7 +6,6 @@ A link that is opened changes nothing (hazard H25): people are admitted by press
 from __future__ import annotations
 
 from datetime import timedelta
-from http import HTTPStatus
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
-from calls.doors import remember, visitor_identity
+from calls.doors import remember, show_dead_link, visitor_identity
 from calls.forms import DeviceCheckForm
 from calls.models import Attendance
 from core.errors import DomainError
@@ -35,7 +34,7 @@ def join_room(request: HttpRequest, token: str) -> HttpResponse:
     link = read_token(LINK_PURPOSE, token)
     room = MeetingRoom.objects.of_link(link).select_related("organisation").first() if link else None
     if link is None or room is None:
-        return _dead_link(request)
+        return show_dead_link(request)
     user = request.user
     pressed_join = request.method == "POST"
     if isinstance(user, User) and room.membership_of(user):
@@ -62,11 +61,11 @@ def return_to_room(request: HttpRequest, room_id: UUID) -> HttpResponse:
     """Where "Join again" leads: to the entrance, for members and for guests whose link still stands (rule R2)."""
     room = MeetingRoom.objects.standing().filter(pk=room_id).first()
     if room is None:
-        return _dead_link(request)
+        return show_dead_link(request)
     identity, _keep_identity = visitor_identity(request)
     if room.membership_of(request.user) or GuestPass.objects.standing().filter(room=room, identity=identity).exists():
         return redirect(room.link_path)
-    return _dead_link(request)
+    return show_dead_link(request)
 
 
 def _join_as_member(request: HttpRequest, room: MeetingRoom, user: User) -> HttpResponse:
@@ -107,17 +106,13 @@ def _greet_member(request: HttpRequest, room: MeetingRoom, user: User) -> HttpRe
 
 
 def _entrance(request: HttpRequest, room: MeetingRoom, context: dict[str, object]) -> HttpResponse:
-    return render(request, "rooms/join.html", {"room": room, "organisation": room.organisation} | context)
+    given = {"room": room, "title": room.name, "organisation": room.organisation}
+    return render(request, "rooms/join.html", given | context)
 
 
 def _refuse(request: HttpRequest, room: MeetingRoom, error: DomainError) -> HttpResponse:
     """Why not, and what next. Somebody live in another call is asked whether to leave it (rule C4)."""
     if isinstance(error, services.DeadLink):
-        return _dead_link(request)
+        return show_dead_link(request)
     context = {"room": room, "organisation": room.organisation, "error": error}
     return render(request, "rooms/refused.html", context, status=error.status)
-
-
-def _dead_link(request: HttpRequest) -> HttpResponse:
-    """One page for every link that opens nothing, whatever is wrong with it (hazard H1)."""
-    return render(request, "rooms/dead_link.html", {"organisation": None}, status=HTTPStatus.NOT_FOUND)

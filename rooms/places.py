@@ -23,6 +23,8 @@ def register_rooms() -> None:
             organisation=_organisation,
             door=_door,
             on_end=_on_end,
+            stands=_stands,
+            hold=_hold,
         )
     )
 
@@ -65,3 +67,12 @@ def _door(place: str, identity: str) -> str:
 
 def _on_end(call: Call) -> None:
     """Nothing of a room ends with its call: the room is permanent (rule R3)."""
+
+
+def _stands(place: str) -> bool:
+    return MeetingRoom.objects.of_place(place).standing().exists()
+
+
+def _hold(place: str) -> bool:
+    """Against a deletion while somebody is let in."""
+    return MeetingRoom.objects.of_place(place).standing().select_for_update(no_key=True).first() is not None

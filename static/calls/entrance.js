@@ -1,4 +1,4 @@
-/* The guest entrance: the name is kept on this device, if they say so, and one press of Join is one Join. */
+/* The entrance of every call: the name is kept on this device, if they say so, and one press of Join is one Join. */
 
 const KEPT_NAME = "anteroom.name";
 
@@ -19,6 +19,11 @@ function keepName(name) {
   } catch {
     // As above.
   }
+}
+
+if (typeof RTCPeerConnection === "undefined" || !navigator.mediaDevices) {
+  const sentence = document.getElementById("too-old");
+  if (sentence && window.isSecureContext) sentence.hidden = false; // on plain http the preview says what is wrong
 }
 
 const form = /** @type {HTMLFormElement} */ (document.querySelector("[data-entrance]"));
