@@ -40,15 +40,17 @@ def _own_address() -> str:
         return str(probe.getsockname()[0])
 
 
+def _development_url() -> str:
+    return f"https://{_own_address()}:{PORT}" if HTTPS else f"http://localhost:{PORT}"
+
+
 SECRET_KEY = env("SECRET_KEY", default="") or (_development_secret() if DEBUG else "")
 # Links are derived from a key of their own, so that the session secret can be changed without killing every link.
 LINK_KEY = env("LINK_KEY", default="") or SECRET_KEY
 
 PORT = env.int("PORT", default=8000)
 HTTPS = env.bool("HTTPS", default=False)  # a self-signed certificate, for a phone on the same network
-PUBLIC_URL = env(
-    "PUBLIC_URL", default=f"https://{_own_address()}:{PORT}" if HTTPS else f"http://localhost:{PORT}"
-).rstrip("/")
+PUBLIC_URL = env("PUBLIC_URL", default=_development_url() if DEBUG else "").rstrip("/")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 

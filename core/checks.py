@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -22,7 +23,7 @@ SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL")
 
 @register(Tags.security)
 def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Without DEBUG: two secrets of this house's own, and the names it answers to."""
+    """Without DEBUG: two secrets of this house's own, the names it answers to and the address in its links."""
     if settings.DEBUG:
         return []
     found: list[CheckMessage] = []
@@ -39,7 +40,20 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         )
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
         found.append(Error("ALLOWED_HOSTS must name the hosts of this house.", id="anteroom.E004"))
+    if not _is_address(settings.PUBLIC_URL):
+        hint = "Links in messages are built on it: https://meet.example.org"
+        found.append(
+            Error("PUBLIC_URL must be the address under which people open this.", hint=hint, id="anteroom.E007")
+        )
     return found
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # "http://["
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.path == ""
 
 
 def _read(name: str) -> str:

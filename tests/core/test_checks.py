@@ -44,7 +44,7 @@ def test_production_settings_pass_every_check_of_a_deployment(tmp_path: Path) ->
     assert "no issues" in done.stdout
 
 
-@pytest.mark.parametrize("missing", ["SECRET_KEY", "LINK_KEY", "ALLOWED_HOSTS"])
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "LINK_KEY", "ALLOWED_HOSTS", "PUBLIC_URL"])
 def test_production_does_not_start_without(missing: str, tmp_path: Path) -> None:
     done = start(tmp_path, "check", **(PRODUCTION | {missing: ""}))
     assert done.returncode != 0
@@ -58,7 +58,13 @@ def test_the_demo_world_is_refused_in_production(tmp_path: Path) -> None:
 
 
 def ids(**changed: object) -> list[str | None]:
-    sound = {"DEBUG": False, "SECRET_KEY": GOOD, "LINK_KEY": OTHER, "ALLOWED_HOSTS": ["meet.example.org"]}
+    sound = {
+        "DEBUG": False,
+        "SECRET_KEY": GOOD,
+        "LINK_KEY": OTHER,
+        "ALLOWED_HOSTS": ["meet.example.org"],
+        "PUBLIC_URL": "https://meet.example.org",
+    }
     with override_settings(**(sound | changed)):
         return [found.id for found in check_secrets(None)]
 
@@ -83,6 +89,13 @@ def test_one_secret_for_both_is_refused() -> None:
 @pytest.mark.parametrize("hosts", [[], ["*"]])
 def test_answering_to_any_name_is_refused(hosts: list[str]) -> None:
     assert ids(ALLOWED_HOSTS=hosts) == ["anteroom.E004"]
+
+
+@pytest.mark.parametrize(
+    "url", ["", "meet.example.org", "ftp://meet.example.org", "https://", "http://[", "https://meet.example.org/x"]
+)
+def test_links_need_an_address_to_lead_to(url: str) -> None:
+    assert ids(PUBLIC_URL=url) == ["anteroom.E007"]
 
 
 def sqlite(**changed: object) -> dict[str, object]:
