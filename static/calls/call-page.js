@@ -9,13 +9,15 @@ import { Announcements } from "./announcements.js";
 import {
   finished, linkChanged, myself, news, openState, panelShown, received, rejoining, sharedScreen,
 } from "./call-state.js";
+import { ChatPanel } from "./chat.js";
 import { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { chosenDevices } from "./devices.js";
 import { noticeFor, showBanner, showNotice } from "./notices.js";
 import { Outgoing } from "./outgoing.js";
-import { ChatPanel, ParticipantsPanel } from "./panels.js";
+import { Panels } from "./panels.js";
+import { ParticipantsPanel } from "./participants.js";
 import { deviceSentences, readPhrases } from "./phrases.js";
 import { Place } from "./place.js";
 import { Sound, Stage } from "./stage.js";
@@ -34,6 +36,7 @@ class CallPage {
   #clock = new Clock(this.#phrase, (text) => this.#announcements.say(text));
   #stage = new Stage(this.#phrase);
   #controls;
+  #panels;
   #chat;
   #participants;
   #outgoing;
@@ -63,7 +66,8 @@ class CallPage {
     });
     this.#chat = new ChatPanel((text) => this.#send({ type: "chat", text, id: "chat" }), signal);
     this.#participants = new ParticipantsPanel(this.#phrase, (participant) => this.#remove(participant));
-    this.#controls = new Controls(this.#phrase, this.#actions(), () => this.#state.panel && this.#showPanel(null), signal);
+    this.#panels = new Panels((panel) => this.#set(panelShown(this.#state, panel)), signal);
+    this.#controls = new Controls(this.#phrase, this.#actions(), () => this.#set(panelShown(this.#state, null)), signal);
     this.#listen(signal);
   }
 
@@ -141,9 +145,7 @@ class CallPage {
       microphone: () => turn("microphone"),
       camera: () => turn("camera"),
       screen: () => this.#switchScreen(),
-      chat: () => this.#showPanel(this.#state.panel === "chat" ? null : "chat"),
       "low-data": () => this.#switchLowData(),
-      "open-participants": () => this.#showPanel("participants"),
       leave: () => this.#askToLeave(),
       "leave-now": () => this.#leave(),
       "end-for-all": () => {
@@ -153,9 +155,6 @@ class CallPage {
   }
 
   #listen(signal) {
-    for (const button of document.querySelectorAll("[data-closes-panel]")) {
-      button.addEventListener("click", () => this.#showPanel(null), { signal });
-    }
     // Any touch is what the browser waits for before it lets us be heard.
     for (const touch of ["pointerdown", "keydown"]) {
       document.addEventListener(touch, () => this.#silent && this.#sound.start(), { signal });
@@ -231,13 +230,6 @@ class CallPage {
     });
   }
 
-  #showPanel(panel) {
-    const former = this.#state.panel;
-    this.#set(panelShown(this.#state, panel));
-    if (panel) part(panel === "chat" ? "chat-text" : "participants-heading").focus();
-    else if (former) part(former === "chat" ? "chat" : "more").focus();
-  }
-
   async #keepAwake() {
     try {
       this.#wakeLock = await navigator.wakeLock?.request("screen");
@@ -272,7 +264,6 @@ class CallPage {
     call.dataset.phase = state.phase;
     call.dataset.people = String(others);
     call.dataset.screen = sharedScreen(state) ? "shared" : "none";
-    call.dataset.panel = state.panel ?? "none";
     this.#stage.renderSelf({
       name: this.#data.name,
       track: media.camera ? tracks.camera : null,
@@ -280,8 +271,7 @@ class CallPage {
     });
     this.#chat.render(state);
     this.#participants.render(state);
-    part("chat-panel").hidden = state.panel !== "chat";
-    part("participants-panel").hidden = state.panel !== "participants";
+    this.#panels.render(state.panel);
     this.#controls.render(state, { media, lowData: this.#connection?.lowData ?? false });
     showNotice(noticeFor(state, others), state.phase === "over");
     this.#tick();

@@ -27,7 +27,7 @@
  * @property {number} chatSeenAt
  * @property {{kind: 'member' | 'end', endsAt: number} | null} countdown
  * @property {number} clockAhead seconds the server's clock is ahead of the page's
- * @property {'chat' | 'participants' | null} panel
+ * @property {string | null} panel which one is open beside the stage
  */
 
 const LIVE = new Set(["connected", "reconnecting"]); // rule C5
@@ -122,8 +122,9 @@ export function rejoining(state) {
   return state.phase === "over" ? state : Object.freeze({ ...state, phase: "joining", speaking: new Set() });
 }
 
-/** @param {'chat' | 'participants' | null} panel */
+/** @param {string | null} panel */
 export function panelShown(state, panel) {
+  if (panel === state.panel) return state;
   const chatSeenAt = panel === "chat" ? (state.chat.at(-1)?.at ?? state.chatSeenAt) : state.chatSeenAt;
   return Object.freeze({ ...state, panel, chatSeenAt });
 }

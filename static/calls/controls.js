@@ -40,7 +40,6 @@ export class Controls {
     }
     part("screen").setAttribute("aria-pressed", String(media.screen));
     label("screen", this.#phrase(media.screen ? "unshare" : "share"));
-    part("chat").setAttribute("aria-pressed", String(state.panel === "chat"));
     const count = unread(state);
     part("unread").textContent = count ? String(count) : "";
     if (count) part("unread").setAttribute("aria-label", this.#phrase("unread", { number: count }));

@@ -1,100 +1,69 @@
-/** The panels beside the stage: chat and participants. */
+/**
+ * The panels beside the stage, one at a time. A panel is markup, so that a place kind's template can bring its own:
+ *
+ *     {% block panels %} <aside class="panel" data-panel="invite" aria-labelledby="invite-heading" hidden>…</aside>
+ *     {% block more %}   <button role="menuitem" type="button" data-opens-panel="invite">…</button>
+ *
+ * The focus goes to its `[data-panel-focus]`, otherwise to its heading (an h2 with tabindex="-1"); `[data-closes-panel]`
+ * in it and Escape close it, and the focus goes back to where it was opened from. `panel:opened` and `panel:closed` are
+ * sent to it: htmx may ask for its content by hx-trigger="panel:opened from:closest [data-panel]".
+ */
 
-import { initials } from "./call-state.js";
-import { fromTemplate, keyedList } from "./keyed.js";
-
-/** @import { CallState, Participant } from "./call-state.js" */
-
-const NEAR_THE_END = 80; // px from the end still counts as reading the newest
-
-export class ChatPanel {
-  #list = document.getElementById("messages");
-  #field = document.getElementById("chat-text");
-  #chat = null;
-  #time = null;
-
-  /** @param {(text: string) => boolean} post whether it went out. @param {AbortSignal} signal */
-  constructor(post, signal) {
-    const form = document.getElementById("chat-form");
-    form.addEventListener(
-      "submit",
-      (event) => {
-        event.preventDefault();
-        const text = this.#field.value.trim();
-        if (text && post(text)) this.#field.value = "";
-        this.#field.focus();
-      },
-      { signal },
-    );
-    this.#field.addEventListener(
-      "keydown",
-      (event) => {
-        if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-        event.preventDefault();
-        form.requestSubmit();
-      },
-      { signal },
-    );
-  }
-
-  /** @param {CallState} state */
-  render({ chat, me, panel }) {
-    if (chat !== this.#chat) {
-      const list = this.#list;
-      const reads = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_THE_END;
-      list.replaceChildren(...chat.map((message) => this.#line(message, me)));
-      if (reads) list.scrollTop = list.scrollHeight;
-      this.#chat = chat;
-    }
-    if (panel === "chat" && document.activeElement === document.getElementById("chat-heading")) this.#field.focus();
-  }
-
-  #line({ participant, name, text, at }, me) {
-    this.#time ??= new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-    const line = fromTemplate("message-template");
-    line.classList.toggle("own", participant === me);
-    line.querySelector("[data-name]").textContent = name;
-    line.querySelector("[data-at]").textContent = this.#time.format(at * 1000);
-    line.querySelector("[data-text]").textContent = text;
-    return line;
-  }
+/** An item of a menu is gone with its menu: then the menu's button. */
+function wayBack(opener) {
+  const menu = opener.closest("[popover]");
+  return menu ? document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`) : opener;
 }
 
-export class ParticipantsPanel {
-  #list;
+export class Panels {
+  #shown = null;
+  #opener = null;
 
   /**
-   * @param {(key: string, values?: object) => string} phrase
-   * @param {(participant: Participant) => void} remove
+   * @param {(name: string | null) => void} wanted by the person; `render` then shows it
+   * @param {AbortSignal} signal
    */
-  constructor(phrase, remove) {
-    const known = new WeakMap();
-    const container = document.getElementById("participants");
-    this.#list = keyedList(
-      container,
-      "participant-template",
-      ({ participant }) => participant.id,
-      (line, { participant, me, mayRemove }, isNew) => {
-        const { id, name, role, state, microphone, device_check: check = [] } = participant;
-        const own = id === me;
-        const standing = state === "connected" ? role : state;
-        line.querySelector(".avatar").textContent = initials(name);
-        line.querySelector("[data-name]").textContent = own ? phrase("you", { name }) : name;
-        line.querySelector("[data-role]").textContent = phrase(standing);
-        line.querySelector("[data-device-check]").textContent = own ? "" : check.map((code) => phrase(`check-${code}`)).join(" · ");
-        line.dataset.microphone = microphone ? "on" : "off";
-        const button = line.querySelector("[data-remove]");
-        known.set(button, participant);
-        button.hidden = own || !mayRemove;
-        button.title = phrase("remove", { name });
-        button.setAttribute("aria-label", button.title);
-        if (isNew) button.addEventListener("click", () => remove(known.get(button)));
-      },
-    );
+  constructor(wanted, signal) {
+    document.addEventListener("click", ({ target }) => {
+      const opener = target.closest?.("[data-opens-panel]");
+      if (opener) {
+        const name = opener.dataset.opensPanel;
+        const closes = name === this.#shown && opener.hasAttribute("aria-pressed");
+        this.#opener = wayBack(opener);
+        wanted(closes ? null : name);
+        if (!closes) this.#focus(name);
+      } else if (target.closest?.("[data-closes-panel]")) {
+        wanted(null);
+      }
+    }, { signal });
   }
 
-  /** @param {CallState} state */
-  render({ participants, me, role }) {
-    this.#list(participants.map((participant) => ({ participant, me, mayRemove: role === "member" })));
+  /** @param {string | null} name of the one that is open */
+  render(name) {
+    if (name === this.#shown) return;
+    const former = this.#panel(this.#shown);
+    this.#shown = name;
+    for (const panel of document.querySelectorAll("[data-panel]")) {
+      if (panel !== former) panel.hidden = panel.dataset.panel !== name;
+    }
+    for (const button of document.querySelectorAll("[data-opens-panel][aria-pressed]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.opensPanel === name));
+    }
+    if (former) {
+      const hadFocus = former.contains(document.activeElement);
+      former.hidden = true;
+      if (!name && hadFocus) this.#opener?.focus();
+      former.dispatchEvent(new CustomEvent("panel:closed", { bubbles: true }));
+    }
+    if (name) this.#panel(name)?.dispatchEvent(new CustomEvent("panel:opened", { bubbles: true }));
+  }
+
+  #panel(name) {
+    return name && document.querySelector(`[data-panel="${CSS.escape(name)}"]`);
+  }
+
+  #focus(name) {
+    const panel = this.#panel(name);
+    (panel?.querySelector("[data-panel-focus]") ?? panel?.querySelector("h2"))?.focus();
   }
 }
