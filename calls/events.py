@@ -16,10 +16,14 @@ from asgiref.sync import async_to_sync
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from django.db import transaction
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
 from calls.relay.terms import ChatPosted, CountdownChanged, Deadlines, EndReason, Media, Policy, Quality, Role, Roster
+from core.errors import DomainError
 
 Message = dict[str, Any]
+ORDERED_WITHIN = 3.0  # seconds
 RETRIED_AFTER = 0.05  # seconds
 
 
@@ -234,6 +238,24 @@ async def send(channel: str, message: Message) -> None:
 
 def tell_node(node: str, message: Message) -> None:
     transaction.on_commit(lambda: async_to_sync(get_channel_layer().send)(relay_channel(node), message), robust=True)
+
+
+def order_node(node: str, message: Message) -> None:
+    """What somebody has pressed and waits for. Raises DomainError "unavailable", after the commit, where the node
+    cannot be told: what is stored stands, and pressing again tells it again.
+    """
+
+    async def say() -> None:
+        async with asyncio.timeout(ORDERED_WITHIN):
+            await get_channel_layer().send(relay_channel(node), message)
+
+    def order() -> None:
+        try:
+            async_to_sync(say)()
+        except (ChannelFull, OSError, RedisError) as error:
+            raise DomainError("unavailable", _("This could not be done just now. Try again in a moment.")) from error
+
+    transaction.on_commit(order)
 
 
 def tell_call(call_id: UUID, message: Message) -> None:

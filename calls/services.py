@@ -164,7 +164,8 @@ def deadlines_of(call: Call) -> Deadlines:
 def end_call(*, call: Call, reason: EndReason = EndReason.CLOSED, by: str = "") -> None:
     """End the call for everybody: its relay does, and stores it; a call on no relay is ended at once.
 
-    Joins the caller's transaction. `by` is an identity, for the access log. An ended call stays as it is.
+    Joins the caller's transaction. `by` is an identity, for the access log. An ended call stays as it is. For
+    MEMBER_ENDED the commit raises DomainError "unavailable" if the relay cannot be told; a second press tells it again.
     """
     if by:
         _record(call, by, "call.ended", str(reason))
@@ -172,14 +173,15 @@ def end_call(*, call: Call, reason: EndReason = EndReason.CLOSED, by: str = "") 
         return
     # In this order: a node assigned meanwhile is told.
     if node := Call.objects.open().filter(pk=call.pk).values_list("node", flat=True).first():
-        events.tell_node(node, events.relay_end(call_id=call.pk, reason=reason))
+        tell = events.order_node if reason is EndReason.MEMBER_ENDED else events.tell_node
+        tell(node, events.relay_end(call_id=call.pk, reason=reason))
 
 
 @transaction.atomic(durable=True)
 def end_call_as_member(*, seat_id: UUID, revoke: bool = True) -> None:
     """ "End call for all", and with `revoke` the personal invitations made for it (rule C9).
 
-    Raises NotAllowed, also for a guest (rule C2).
+    Raises NotAllowed, also for a guest (rule C2), and DomainError "unavailable" where the relay cannot be told.
     """
     seat = _commanding(seat_id, Act.END)
     if revoke:
@@ -192,13 +194,12 @@ def remove_participant(*, seat: Seat, by: str) -> None:
     """Put somebody out of the call; this seat never comes back to it (rule C7, hazard H18).
 
     Joins the caller's transaction. `by` is the identity of whoever does it, "user:<id>"; that they may is the caller's
-    to check. Twice changes nothing.
+    to check. The commit raises DomainError "unavailable" if the relay cannot be told; a second press tells it again.
     """
-    if not Seat.objects.filter(pk=seat.pk, removed_at=None).update(removed_at=timezone.now()):
-        return
-    _record(seat.call, by, "call.participant_removed", str(seat.pk))
+    if Seat.objects.filter(pk=seat.pk, removed_at=None).update(removed_at=timezone.now()):
+        _record(seat.call, by, "call.participant_removed", str(seat.pk))
     if seat.call.node:
-        events.tell_node(seat.call.node, events.relay_remove(call_id=seat.call_id, participant_id=seat.pk))
+        events.order_node(seat.call.node, events.relay_remove(call_id=seat.call_id, participant_id=seat.pk))
 
 
 def remove_participant_as_member(*, seat_id: UUID, participant_id: UUID) -> None:

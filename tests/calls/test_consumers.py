@@ -13,9 +13,12 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from channels.exceptions import ChannelFull
+from channels.layers import get_channel_layer
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from calls import events, places, services, tickets
 from calls.models import Attendance, Call, Seat
@@ -426,6 +429,29 @@ async def test_a_removed_person_is_told_and_the_same_ticket_does_not_return(hous
     again = await house.first_frame(guest)
     assert (await again.hear("error"))["code"] == "removed"
     assert await again.hear_close() == 4403
+
+
+@pytest.mark.parametrize("command", ["remove", "end"])
+@pytest.mark.parametrize("trouble", [RedisConnectionError(), OSError(), ChannelFull(), TimeoutError()])
+async def test_what_did_not_reach_the_relay_is_not_said_to_be_done_and_a_second_press_does_it(
+    house: House, monkeypatch: pytest.MonkeyPatch, command: str, trouble: Exception
+) -> None:
+    """Hazard H18: nobody is told that somebody has been put out who still hears them."""
+    member = await in_database(make_member_seat)
+    guest = await in_database(make_seat, call=member.call)
+    page, guests = await house.joined(member), await house.joined(guest)
+    fields = {"participant": str(guest.pk)} if command == "remove" else {}
+
+    async def fail(*_: object) -> None:
+        raise trouble
+
+    with monkeypatch.context() as away:
+        away.setattr(get_channel_layer(), "send", fail)
+        await page.say(command, id="7", **fields)
+        error = await page.hear("error")
+    assert (error["code"], error["id"]) == ("unavailable", "7")
+    await page.say(command, id="8", **fields)
+    await guests.hear("removed" if command == "remove" else "ended")
 
 
 @pytest.mark.parametrize("who", ["guest", "member of another call"])
