@@ -124,6 +124,8 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         match frame:
             case frames.Join() | frames.Resume():
                 await self._say_error("bad_frame", _("This socket has its seat."), frame.id)
+            case frames.Ping():
+                await self._say("pong")
             case frames.Pong():
                 self._pings = 0
             case frames.Candidate():
@@ -143,6 +145,8 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self._command(frame)
             case frames.Prefer():
                 await self._tell_relay(events.relay_prefer(**self._seat, low_data=frame.low, frame=frame.id))
+            case frames.Hears():
+                await self._tell_relay(events.relay_hears(**self._seat, speakers=frame.speakers, frame=frame.id))
             case frames.Extend():
                 await self._say_error("not_allowed", _("This call does not offer that."), frame.id)
 

@@ -101,6 +101,16 @@ def relay_prefer(
     return _command("prefer", call_id, reply_to, participant_id, connection) | {"low_data": low_data, "frame": frame}
 
 
+def relay_hears(
+    *, call_id: UUID, reply_to: str, participant_id: UUID, connection: int, speakers: Iterable[UUID], frame: str | None
+) -> Message:
+    """Whose sound arrives at this page and is played."""
+    return _command("hears", call_id, reply_to, participant_id, connection) | {
+        "speakers": [str(speaker) for speaker in speakers],
+        "frame": frame,
+    }
+
+
 def relay_chat(
     *, call_id: UUID, reply_to: str, participant_id: UUID, connection: int, text: str, frame: str | None
 ) -> Message:
@@ -314,6 +324,7 @@ def _quality(quality: Quality) -> dict[str, Any]:
         "paused": list(quality.paused),
         "unseen": list(quality.unseen),
         "weak": list(quality.weak),
+        "unheard": list(quality.unheard),
         "screen_paused": quality.screen_paused,
     }
 

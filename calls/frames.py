@@ -20,6 +20,7 @@ MAX_ID = 40
 MAX_TICKET = 400
 MAX_CHAT = 2_000
 MAX_NUMBER = 2**31 - 1
+MAX_HEARD = 3
 
 # Categories Cc, but for tab and line breaks, and Cs.
 _REFUSED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -78,6 +79,12 @@ class Prefer:
 
 
 @dataclass(frozen=True, slots=True)
+class Hears:
+    speakers: tuple[UUID, ...]
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class PostChat:
     text: str
     id: str | None
@@ -106,11 +113,19 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Pong:
     id: str | None
 
 
-Frame = Join | Resume | Restart | Candidate | SetMedia | Prefer | PostChat | Remove | Extend | End | Leave | Pong
+Frame = (
+    Join | Resume | Restart | Candidate | SetMedia | Prefer | Hears | PostChat | Remove | Extend | End | Leave | Ping
+    | Pong
+)  # fmt: skip
 
 
 def parse(text: str | None) -> Frame:
@@ -175,6 +190,12 @@ class _Fields:
         except ValueError:
             self.refuse(name)
 
+    def uuids(self, name: str, limit: int) -> tuple[UUID, ...]:
+        value = self._value.get(name)
+        if not isinstance(value, list) or len(value) > limit:
+            self.refuse(name)
+        return tuple(_Fields({name: each}, self.id).uuid(name) for each in value)
+
     def media(self) -> Media:
         return Media(self.boolean("microphone"), self.boolean("camera"), self.boolean("screen"))
 
@@ -192,11 +213,13 @@ _readers: dict[str, Callable[[_Fields], Frame]] = {
     "candidate": lambda f: Candidate(f.id),
     "media": lambda f: SetMedia(f.media(), f.boolean("take_screen", default=False), f.id),
     "prefer": lambda f: Prefer(f.one_of("mode", "normal", "low") == "low", f.id),
+    "hears": lambda f: Hears(f.uuids("participants", MAX_HEARD), f.id),
     "chat": lambda f: PostChat(f.chat("text"), f.id),
     "remove": lambda f: Remove(f.uuid("participant"), f.id),
     "extend": lambda f: Extend(f.id),
     "end": lambda f: End(f.boolean("revoke", default=True), f.id),
     "leave": lambda f: Leave(f.id),
+    "ping": lambda f: Ping(f.id),
     "pong": lambda f: Pong(f.id),
 }
 

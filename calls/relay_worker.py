@@ -67,7 +67,15 @@ FLUSH = 5.0  # seconds for what is still to be written when the node stops
 RECEIVE_AGAIN = 0.2  # seconds, while Redis is away
 DRAIN_LOOK = 0.5  # seconds
 CANCELLED_WITHIN = 0.5  # seconds
-_OF_A_SPEAKER = {"restart", "media", "prefer", "chat", "renew", "leave"}  # commands only the seat's own page may give
+_OF_A_SPEAKER = {
+    "restart",
+    "media",
+    "prefer",
+    "hears",
+    "chat",
+    "renew",
+    "leave",
+}  # commands only the seat's own page may give
 
 logger = logging.getLogger(__name__)
 _P = ParamSpec("_P")
@@ -89,6 +97,7 @@ class Node(Protocol):
     def set_deadlines(self, call_id: str, deadlines: Deadlines) -> None: ...
     def set_media(self, call_id: str, participant_id: str, media: Media, take_screen: bool = False) -> None: ...
     def prefer(self, call_id: str, participant_id: str, *, low_data: bool) -> None: ...
+    def report_hearing(self, call_id: str, participant_id: str, speakers: Sequence[str]) -> None: ...
     def post_chat(self, call_id: str, participant_id: str, text: str) -> None: ...
     def chat(self, call_id: str) -> Sequence[ChatPosted]: ...
     def roster(self, call_id: str) -> Roster: ...
@@ -126,6 +135,7 @@ class RelayWorker:
             "restart": self._restart,
             "media": self._set_media,
             "prefer": self._prefer,
+            "hears": self._hears,
             "chat": self._post_chat,
             "renew": self._renew_place,
             "leave": self._leave,
@@ -321,6 +331,9 @@ class RelayWorker:
 
     def _prefer(self, command: events.Message) -> None:
         self._node.prefer(command["call"], command["participant"], low_data=command["low_data"])
+
+    def _hears(self, command: events.Message) -> None:
+        self._node.report_hearing(command["call"], command["participant"], command["speakers"])
 
     def _post_chat(self, command: events.Message) -> None:
         self._node.post_chat(command["call"], command["participant"], command["text"])

@@ -242,6 +242,9 @@ class RelayCall:
         here = self._here.values()
         return [person.id for person in here if person.state is State.CONNECTED and person.media.microphone]
 
+    def connected_people(self) -> set[str]:
+        return {person.id for person in self._here.values() if person.state is State.CONNECTED}
+
     def take_effects(self) -> list[Effect]:
         """What happened since last asked, in order; a changed roster comes once, last and whole."""
         effects, self._effects = self._effects, []

@@ -211,6 +211,11 @@ class Source:
         return [packet, *(each for each in later if each is not None)]
 
     @property
+    def jitter(self) -> float:
+        """Seconds, on the way here (RFC 3550 A.8)."""
+        return self._jitter / self.clock_rate
+
+    @property
     def counted(self) -> tuple[int, int]:
         """Packets received and lost so far; what a retransmission brought was lost."""
         received, lost = self._past

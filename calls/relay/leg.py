@@ -14,7 +14,8 @@ from .bandwidth import Downlink, Picture
 from .budget import PACKET, Budget
 from .dtls import INBOUND, OUTBOUND, Certificate, Dtls, DtlsFailed
 from .figures import LegFigures, SlotFigures, SourceFigures
-from .forwarding import PADDING, Slot, Source, Timeline
+from .forwarding import CLOCK_RATES, PADDING, Slot, Source, Timeline
+from .health import Health
 from .ice import CHECKED_WITHIN, Path
 from .nack import ASK_STEP, FIRST_ASK, RoundTrip
 from .ports import Ports
@@ -126,6 +127,8 @@ class Leg:
         self._places = (*(video for _, video in self.seats), self.remote_screen)
         self._shown: tuple[tuple[Source, ...], ...] = ((),) * len(self._places)  # the layers to choose from, in each
         self._downlink = Downlink()
+        self._health = Health()
+        self._counted = 0, 0  # packets received and lost of all this leg sends, when last reported
         self._padded = 0  # octets
         self._padded_at = 0.0
         self._pad_timer: asyncio.TimerHandle | None = None
@@ -347,7 +350,12 @@ class Leg:
             slot = self._slot_by_ssrc.get(block.ssrc)
             if slot is None:
                 continue
-            self._downlink.reported(*slot.heard(block), now)
+            expected, lost = slot.heard(block)
+            self._downlink.reported(expected, lost, now)
+            self._health.down.counted(expected, lost, now)
+            if slot.kind == "audio" and slot.source is not None:
+                shaken = block.jitter / CLOCK_RATES["audio"] - slot.source.jitter
+                self._health.down.shaken(slot.ssrc, max(0.0, shaken), now)
             measured = slot.round_trip(block, now)
             if measured is not None:
                 self._round_trip.measured(measured)
@@ -402,6 +410,12 @@ class Leg:
     def _report(self, now: float) -> None:
         """Upstream what arrived and how much may be sent, downstream the clocks of what is shown (RFC 3550 §6.4)."""
         self._reported_at = now
+        received, lost = (sum(each) for each in zip(*(source.counted for source in self.sources), strict=True))
+        more_lost = max(0, lost - self._counted[1])  # fewer: what was late has come
+        self._health.up.counted(received - self._counted[0] + more_lost, more_lost, now)
+        self._counted = received, lost
+        if self.microphone.flows(now):
+            self._health.up.shaken(self.microphone.ssrc, self.microphone.jitter, now)
         blocks = [block for source in self.sources if (block := source.report_block(now))]
         screen = SCREEN_RATE if now - self.screen.arrived_at < SCREEN_SEEN else 0
         self._told = AUDIO_RATE + CAMERA_RATE + screen
@@ -516,9 +530,9 @@ class Leg:
             self._padded_at = now
             self._pad_timer = asyncio.get_running_loop().call_later(PAD_EVERY, self._pad)
 
-    def view(self) -> View:
+    def view(self, now: float) -> View:
         seats, screen = self._paused
-        return View(seats, screen, weak=self._downlink.limit < inf)
+        return View(seats, screen, weak=self._health.is_poor(now, limited=self._downlink.limit < inf))
 
     def _pad(self) -> None:
         """What the link is to prove it carries, as padding on a retransmission stream: browsers' own probes look so."""

@@ -18,6 +18,7 @@ from . import sdp
 from .call import RelayCall, SeatGiven, SeatLost
 from .dtls import Certificate
 from .figures import CallFigures
+from .hearing import Hearing
 from .leg import Leg, Traffic
 from .ports import Ports
 from .quality import qualities
@@ -60,6 +61,7 @@ class _Room:
         self.call = call
         self.legs: dict[str, Leg] = {}  # by participant
         self.speakers = Speakers()
+        self.hearing = Hearing()
         self.told: dict[str, Quality] = {}  # by participant
         self.offers: dict[str, tuple[int, sdp.Offer]] = {}  # of those who wait: connection, offer
 
@@ -214,6 +216,14 @@ class RelayNode:
             raise Refusal("no_such_participant", "The seat is gone: join again.")
         leg.low_data = low_data
 
+    def report_hearing(self, call_id: str, participant_id: str, speakers: Sequence[str]) -> None:
+        """Whose sound arrives at this participant's page and is played; of others than those shown to it nothing is
+        believed. Raises `Refusal("no_such_participant")` where there is no leg."""
+        room = self._room(call_id)
+        if participant_id not in room.legs:
+            raise Refusal("no_such_participant", "The seat is gone: join again.")
+        room.hearing.report(participant_id, speakers)
+
     def post_chat(self, call_id: str, participant_id: str, text: str) -> None:
         """Raises `Refusal`: not_allowed, no_such_participant."""
         room = self._room(call_id)
@@ -353,6 +363,7 @@ class RelayNode:
 
     def _close_leg(self, room: _Room, participant_id: str) -> None:
         leg = room.legs.pop(participant_id, None)
+        room.hearing.forget(participant_id)
         if leg is not None and (goodbye := leg.close()) is not None:
             self._goodbyes.add(goodbye)
             goodbye.add_done_callback(self._goodbyes.discard)
@@ -398,12 +409,18 @@ class RelayNode:
             voices = {name: legs[name].microphone.voice for name in room.call.audible() if name in legs}
             if (speaking := room.speakers.update(voices, now)) is not None:
                 self._events(Speaking(call_id, speaking))
-            self._tell_quality(call_id, room)
+            self._tell_quality(call_id, room, now)
 
-    def _tell_quality(self, call_id: str, room: _Room) -> None:
-        views = {participant_id: leg.view() for participant_id, leg in room.legs.items()}
+    def _tell_quality(self, call_id: str, room: _Room, now: float) -> None:
+        views = {participant_id: leg.view(now) for participant_id, leg in room.legs.items()}
+        shown = room.call.forwarding()
+        # Who is reconnecting hears nobody, and everybody sees it.
+        listening = {
+            participant_id: shown[participant_id] for participant_id in room.call.connected_people() & shown.keys()
+        }
+        unheard = room.hearing.unheard(listening, room.call.audible(), now)
         before, room.told = room.told, {}
-        for quality in qualities(call_id, room.call.forwarding(), views):
+        for quality in qualities(call_id, shown, views, unheard):
             room.told[quality.participant_id] = quality
             if quality != before.get(quality.participant_id, Quality(call_id, quality.participant_id)):
                 self._events(quality)

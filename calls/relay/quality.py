@@ -1,4 +1,4 @@
-"""What each page is told of weak links and paused pictures, on both ends of each (issue 3). Pure."""
+"""What each page is told of weak links, paused pictures and missing sound, on both ends of each. Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from .terms import Quality
 @dataclass(frozen=True, slots=True)
 class View:
     """How one subscriber gets pictures: which of the three seats' are paused, whether the screen is, and whether the
-    link carries less than everything."""
+    connection is poor."""
 
     seats: tuple[bool, bool, bool] = (False, False, False)
     screen: bool = False
     weak: bool = False
 
 
-def qualities(call_id: str, shown: Forwarding, views: Mapping[str, View]) -> Iterator[Quality]:
-    """For each person of `shown`, whole. Nobody is told of somebody they are not shown (rule C3)."""
+def qualities(
+    call_id: str, shown: Forwarding, views: Mapping[str, View], unheard: Mapping[str, tuple[str, ...]]
+) -> Iterator[Quality]:
+    """For each person of `shown`, whole. Nobody is told of somebody they are not shown (rule C3). `unheard`: by
+    speaker, who does not hear them."""
     nothing = View()
     paused = {
         subscriber: tuple(
@@ -39,4 +42,5 @@ def qualities(call_id: str, shown: Forwarding, views: Mapping[str, View]) -> Ite
             unseen=tuple(seat for seat in seats if person in paused.get(seat, ())),
             weak=tuple(seat for seat in (person, *seats) if views.get(seat, nothing).weak),
             screen_paused=view.screen and places[3] is not None,
+            unheard=tuple(seat for seat in seats if seat in unheard.get(person, ())),
         )

@@ -222,7 +222,8 @@ class Quality:
     participant_id: str
     paused: tuple[str, ...] = ()  # whose cameras are not sent to this page
     unseen: tuple[str, ...] = ()  # who is not sent this page's camera
-    weak: tuple[str, ...] = ()  # whose link carries less than everything; this page's own person may be among them
+    weak: tuple[str, ...] = ()  # whose connection is poor; this page's own person may be among them
+    unheard: tuple[str, ...] = ()  # who should hear this page's person, and does not
     screen_paused: bool = False  # the shared screen is not sent to this page
 
 

@@ -38,6 +38,7 @@ class FakeNode:
         self.calls: dict[str, RelayCall] = {}
         self.policies: dict[str, Policy] = {}
         self.low_data: dict[str, bool] = {}
+        self.hears: dict[str, tuple[str, ...]] = {}  # as last reported
         self.qualities: dict[str, Quality] = {}
         self.draining = False
         self.running = False
@@ -114,6 +115,10 @@ class FakeNode:
     def prefer(self, call_id: str, participant_id: str, *, low_data: bool) -> None:
         assert self._call(call_id).state(participant_id) is not None
         self.low_data[participant_id] = low_data
+
+    def report_hearing(self, call_id: str, participant_id: str, speakers: Sequence[str]) -> None:
+        assert self._call(call_id).state(participant_id) is not None
+        self.hears[participant_id] = tuple(speakers)
 
     def post_chat(self, call_id: str, participant_id: str, text: str) -> None:
         self._call(call_id).post_chat(participant_id, text, self._now())

@@ -505,6 +505,18 @@ async def test_low_data_mode_is_asked_for_by_the_page_that_holds_the_seat(house:
     await eventually(lambda: house.node.low_data == {str(seat.pk): False})
 
 
+async def test_whom_a_page_hears_is_told_to_its_relay_by_the_page_that_holds_the_seat(house: House) -> None:
+    seat, other = await in_database(make_seat), str(uuid4())
+    former = await house.joined(seat)
+    page = await house.first_frame(seat, "resume")
+    await page.hear("welcome")
+    await page.say("hears", participants=[other])
+    await eventually(lambda: house.node.hears == {str(seat.pk): (other,)})
+    await former.hear("taken_over")
+    await page.say("hears", participants=[])
+    await eventually(lambda: house.node.hears == {str(seat.pk): ()})
+
+
 async def test_paused_pictures_are_told_to_the_page_they_are_about_also_when_it_resumes(house: House) -> None:
     member = await in_database(make_member_seat)
     other = await in_database(make_seat, call=member.call)
@@ -519,6 +531,7 @@ async def test_paused_pictures_are_told_to_the_page_they_are_about_also_when_it_
         "paused": [str(other.pk)],
         "unseen": [],
         "weak": [str(member.pk)],
+        "unheard": [],
         "screen_paused": False,
     }
     returning = await house.first_frame(member, "resume")
@@ -579,6 +592,12 @@ async def test_pings_come_and_a_page_that_does_not_answer_is_closed(house: House
     await page.hear("ping")
     await page.hear("ping")
     assert await page.hear_close() == 4408
+
+
+async def test_page_that_asks_whether_its_socket_stands_is_answered_at_once(house: House) -> None:
+    page = await house.joined(await in_database(make_seat))
+    await page.say("ping")
+    assert await page.hear("pong") == {"type": "pong"}
 
 
 # The relay

@@ -23,11 +23,13 @@ GOOD: dict[str, tuple[dict[str, Any], frames.Frame]] = {
     "candidate": ({"candidate": "anything"}, frames.Candidate(None)),
     "media": (ON, frames.SetMedia(Media(True, True), False, None)),
     "prefer": ({"mode": "low"}, frames.Prefer(True, None)),
+    "hears": ({"participants": [WHO]}, frames.Hears((UUID(WHO),), None)),
     "chat": ({"text": "Hello"}, frames.PostChat("Hello", None)),
     "remove": ({"participant": WHO}, frames.Remove(UUID(WHO), None)),
     "extend": ({}, frames.Extend(None)),
     "end": ({}, frames.End(True, None)),
     "leave": ({}, frames.Leave(None)),
+    "ping": ({}, frames.Ping(None)),
     "pong": ({}, frames.Pong(None)),
 }
 WRONG = [None, 0, -1, 2**31, 1.5, True, "", "x" * 70_000, "a\x00b", "\ud800", [], {}, {"__proto__": {}}]
@@ -60,10 +62,17 @@ def test_a_field_that_is_missing_or_malformed_is_refused(kind: str, field: str) 
     for wrong in WRONG:
         if wrong is True and fields[field] in (True, False):
             continue
-        if wrong == 0 and field == "version":
+        if (wrong == 0 and field == "version") or (wrong == [] and field == "participants"):
             continue
         with pytest.raises(FrameError):
             parse(json.dumps({"type": kind, **fields, field: wrong}))
+
+
+def test_nobody_hears_more_people_than_there_are_seats() -> None:
+    assert parse(json.dumps({"type": "hears", "participants": []})) == frames.Hears((), None)
+    for wrong in ([WHO] * 4, ["somebody"], [[WHO]], WHO):
+        with pytest.raises(FrameError):
+            parse(json.dumps({"type": "hears", "participants": wrong}))
 
 
 @given(st.text())

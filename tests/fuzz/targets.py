@@ -287,6 +287,7 @@ def _pages() -> Iterator[bytes]:
         {"type": "candidate", "candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host"},
         {"type": "media", **media, "take_screen": True},
         {"type": "prefer", "mode": "low"},
+        {"type": "hears", "participants": ["00000000-0000-4000-8000-000000000000"]},
         {"type": "chat", "text": "Grüße 👋"},
         {"type": "remove", "participant": "00000000-0000-4000-8000-000000000000"},
         {"type": "end", "revoke": False},

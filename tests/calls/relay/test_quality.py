@@ -13,8 +13,8 @@ EVERYBODY: Forwarding = {
 }
 
 
-def told(shown: Forwarding, **views: View) -> dict[str, Quality]:
-    return {quality.participant_id: quality for quality in qualities("call", shown, views)}
+def told(shown: Forwarding, unheard: dict[str, tuple[str, ...]] | None = None, **views: View) -> dict[str, Quality]:
+    return {quality.participant_id: quality for quality in qualities("call", shown, views, unheard or {})}
 
 
 def test_good_links_are_worth_no_word() -> None:
@@ -32,6 +32,12 @@ def test_paused_screen_is_told_to_whom_it_is_shared_with() -> None:
     view = View(screen=True, weak=True)
     assert told(EVERYBODY, cat=view)["cat"].screen_paused
     assert not told(EVERYBODY, ben=view)["ben"].screen_paused
+
+
+def test_who_is_not_heard_is_told_by_whom_and_nobody_else_is() -> None:
+    said = told(EVERYBODY, {"ann": ("cat", "somebody who has left")})
+    assert said["ann"] == Quality("call", "ann", unheard=("cat",))
+    assert said["ben"] == Quality("call", "ben")
 
 
 def test_empty_seat_and_somebody_unseen_are_not_spoken_of() -> None:
