@@ -6,23 +6,22 @@
 
 import { showToast } from "../core/toast.js";
 import { Announcements } from "./announcements.js";
+import { Banners } from "./banners.js";
 import {
-  finished, linkChanged, myself, news, openState, panelShown, received, rejoining, sharedScreen,
+  finished, goneAway, healthChanged, linkChanged, myself, news, openState, panelShown, received, rejoining, sharedScreen,
 } from "./call-state.js";
 import { ChatPanel } from "./chat.js";
 import { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { chosenDevices } from "./devices.js";
-import { noticeFor, showBanner, showNotice } from "./notices.js";
+import { noticeFor, Notices } from "./notices.js";
 import { Outgoing } from "./outgoing.js";
 import { Panels } from "./panels.js";
 import { ParticipantsPanel } from "./participants.js";
 import { deviceSentences, readPhrases } from "./phrases.js";
 import { Place } from "./place.js";
 import { Sound, Stage } from "./stage.js";
-
-const BLINK = 1_000; // ms: a loss shorter than this is not worth a word
 
 const part = (id) => document.getElementById(id);
 const now = () => Date.now() / 1000;
@@ -35,6 +34,8 @@ class CallPage {
   #announcements = new Announcements();
   #clock = new Clock(this.#phrase, (text) => this.#announcements.say(text));
   #stage = new Stage(this.#phrase);
+  #banners = new Banners(this.#phrase, () => this.#sound.start());
+  #notices = new Notices(() => this.#comeBack());
   #controls;
   #panels;
   #chat;
@@ -44,7 +45,8 @@ class CallPage {
   #connection = null;
   #stop = new AbortController();
   #adopted = false;
-  #troubledSince = null;
+  #lostSince = null;
+  #joiningSince = now();
   #silent = false;
   #ticker = 0;
   #wakeLock = null;
@@ -56,7 +58,7 @@ class CallPage {
     const { signal } = this.#stop;
     this.#sound = new Sound((silent) => {
       this.#silent = silent;
-      this.#showBanner();
+      this.#renderBanners();
     });
     this.#outgoing = new Outgoing({
       send: (name, track) => this.#connection?.peer?.send(name, track),
@@ -80,15 +82,21 @@ class CallPage {
       state: () => this.#state,
       tracks: () => this.#outgoing.tracks,
       media: () => this.#outgoing.media,
+      plays: () => !this.#silent,
       began: (peer) => {
         this.#adopted = false;
         this.#sound.play(peer);
       },
-      connected: () => this.#render(),
+      connected: () => {
+        this.#joiningSince = null;
+        this.#render();
+      },
       resumed: () => this.#sayMedia(),
       frame: (frame) => this.#receive(frame),
       linked: (linked) => this.#set(linkChanged(this.#state, linked)),
       mediaLost: () => this.#set(rejoining(this.#state)),
+      health: (isPoor) => this.#set(healthChanged(this.#state, isPoor)),
+      away: () => this.#goAway(),
       over: (reason) => this.#finish(reason),
     });
     this.#ticker = setInterval(() => this.#tick(), 250);
@@ -111,8 +119,21 @@ class CallPage {
   /** A page without a place: the camera stays off, nothing connects. */
   #showOutside(notice) {
     part("call").dataset.phase = "over";
-    showNotice(notice, true);
+    this.#notices.show(notice, true);
     this.destroy();
+  }
+
+  #goAway() {
+    if (this.#outgoing.media.screen) this.#outgoing.dropScreen();
+    this.#outgoing.rest();
+    this.#set(goneAway(this.#state));
+  }
+
+  #comeBack() {
+    this.#joiningSince = now();
+    this.#connection.comeBack();
+    this.#outgoing.openWanted();
+    this.#keepAwake();
   }
 
   #receive(frame) {
@@ -273,23 +294,30 @@ class CallPage {
     this.#participants.render(state);
     this.#panels.render(state.panel);
     this.#controls.render(state, { media, lowData: this.#connection?.lowData ?? false });
-    showNotice(noticeFor(state, others), state.phase === "over");
     this.#tick();
   }
 
   #tick() {
     const at = now();
+    const { phase } = this.#state;
     this.#clock.render(this.#state, at);
-    if (this.#state.phase === "over" || !this.#connection?.isTroubled) this.#troubledSince = null;
-    else this.#troubledSince ??= at;
-    this.#showBanner();
+    const isBeginning = phase === "joining" && this.#joiningSince !== null;
+    const notice = noticeFor(this.#state, this.#stage.others, isBeginning ? at - this.#joiningSince : 0);
+    this.#notices.show(notice, phase === "over" || phase === "away");
+    if (!this.#connection?.lost) this.#lostSince = null;
+    else this.#lostSince ??= at;
+    this.#renderBanners();
   }
 
-  #showBanner() {
-    const reconnecting = this.#troubledSince !== null && (now() - this.#troubledSince) * 1000 >= BLINK;
-    const wanted = (reconnecting && "reconnecting") || (this.#silent && "sound")
-      || (this.#outgoing.media.screen && "sharing") || "";
-    showBanner(this.#state.phase === "over" ? "" : wanted, () => this.#sound.start());
+  #renderBanners() {
+    this.#banners.render(this.#state, {
+      lost: this.#connection?.lost ?? null,
+      lostFor: this.#lostSince === null ? 0 : now() - this.#lostSince,
+      isOnline: navigator.onLine,
+      isSilent: this.#silent,
+      isSharing: this.#outgoing.media.screen,
+      lowData: this.#connection?.lowData ?? false,
+    });
   }
 }
 

@@ -8,10 +8,14 @@
  * @typedef {{id: string, name: string, role: 'member' | 'guest', state: 'connecting' | 'connected' | 'reconnecting'}
  *   & Media & {device_check?: string[]}} Participant `device_check`: told to members
  * @typedef {{participant: string, name: string, text: string, at: number}} Message
- * @typedef {{paused: ReadonlySet<string>, unseen: ReadonlySet<string>, weak: ReadonlySet<string>, screenPaused: boolean}}
- *   Quality whose pictures are not sent here, who is not sent ours, whose connection is weak
+ * @typedef {object} Quality
+ * @property {ReadonlySet<string>} paused whose pictures are not sent here
+ * @property {ReadonlySet<string>} unseen who is not sent ours
+ * @property {ReadonlySet<string>} weak whose connection is poor
+ * @property {ReadonlySet<string>} unheard who should hear us and does not
+ * @property {boolean} screenPaused
  * @typedef {object} CallState
- * @property {'joining' | 'full' | 'live' | 'over'} phase
+ * @property {'joining' | 'full' | 'live' | 'away' | 'over'} phase
  * @property {string | null} over why there is nothing to come back to by itself
  * @property {string} me own participant id
  * @property {string} role
@@ -23,6 +27,7 @@
  * @property {string | null} screen who shares a screen
  * @property {ReadonlySet<string>} speaking
  * @property {Quality} quality what does not come through, and on whose account
+ * @property {boolean} isPoor this end's connection, as it sees it itself
  * @property {readonly Message[]} chat
  * @property {number} chatSeenAt
  * @property {{kind: 'member' | 'end', endsAt: number} | null} countdown
@@ -36,7 +41,9 @@ const CHAT_KEPT = 200;
 const over = (reason) => ({ phase: "over", over: reason, panel: null, countdown: null });
 
 /** @type {Quality} */
-const ALL_GOOD = Object.freeze({ paused: new Set(), unseen: new Set(), weak: new Set(), screenPaused: false });
+const ALL_GOOD = Object.freeze({
+  paused: new Set(), unseen: new Set(), weak: new Set(), unheard: new Set(), screenPaused: false,
+});
 
 /**
  * @param {{me: string, role: string}} seat
@@ -56,6 +63,7 @@ export function openState({ me, role }) {
     screen: null,
     speaking: new Set(),
     quality: ALL_GOOD,
+    isPoor: false,
     chat: [],
     chatSeenAt: 0,
     countdown: null,
@@ -88,8 +96,10 @@ const receivers = new Map([
     clockAhead: frame.now - at,
   })],
   ["speaking", (state, frame) => ({ speaking: new Set(frame.participants) })],
-  ["quality", (_, { paused, unseen, weak, screen_paused: screenPaused }) => ({
-    quality: Object.freeze({ paused: new Set(paused), unseen: new Set(unseen), weak: new Set(weak), screenPaused }),
+  ["quality", (_, { paused, unseen, weak, unheard, screen_paused: screenPaused }) => ({
+    quality: Object.freeze({
+      paused: new Set(paused), unseen: new Set(unseen), weak: new Set(weak), unheard: new Set(unheard), screenPaused,
+    }),
   })],
   ["taken_over", () => over("taken_over")],
   ["removed", () => over("removed")],
@@ -117,9 +127,19 @@ export function linkChanged(state, linked) {
   return Object.freeze({ ...state, linked });
 }
 
+export function healthChanged(state, isPoor) {
+  return state.isPoor === isPoor ? state : Object.freeze({ ...state, isPoor });
+}
+
 /** Media is gone: the page asks for a seat anew, and shows who was there until the next roster. */
 export function rejoining(state) {
-  return state.phase === "over" ? state : Object.freeze({ ...state, phase: "joining", speaking: new Set() });
+  if (state.phase === "over") return state;
+  return Object.freeze({ ...state, phase: "joining", speaking: new Set(), quality: ALL_GOOD, isPoor: false });
+}
+
+/** Lost for so long that nobody is put back in front of a camera unasked: a press of a button joins again. */
+export function goneAway(state) {
+  return state.phase === "over" ? state : Object.freeze({ ...rejoining(state), phase: "away", panel: null, countdown: null });
 }
 
 /** @param {string | null} panel */
@@ -153,6 +173,24 @@ export function tiles(state) {
   });
 }
 
+/** Whether this page's own connection is poor, as the relay or this end sees it. */
+export function isWeak({ quality, me, isPoor }) {
+  return isPoor || quality.weak.has(me);
+}
+
+/** @returns {string[]} names of who should hear us and does not */
+export function unheardBy(state) {
+  return tiles(state).filter(({ participant }) => state.quality.unheard.has(participant.id)).map(({ participant }) => participant.name);
+}
+
+/** Which of the others' pictures are paused, of those that there are. @returns {'all' | 'some' | null} */
+export function picturesOff(state) {
+  const pictures = tiles(state).filter(({ participant }) => participant.camera);
+  const paused = pictures.filter(({ participant }) => state.quality.paused.has(participant.id));
+  if (!paused.length) return null;
+  return paused.length === pictures.length ? "all" : "some";
+}
+
 /** What matters most of what is wrong: no picture of theirs, none of ours, a weak connection. */
 function qualityOf({ quality }, { id, camera }) {
   if (camera && quality.paused.has(id)) return "paused";
@@ -177,7 +215,7 @@ export function unread(state) {
 /**
  * What a listener should be told between two states: rosters are whole, so joins and leaves are their difference.
  * Nothing on the first roster, which is who was there already.
- * @returns {{what: 'joined' | 'left' | 'lost' | 'returned' | 'shares', name: string}[]}
+ * @returns {{what: 'joined' | 'left' | 'lost' | 'returned' | 'shares' | 'weak' | 'pictures-on', name: string}[]}
  */
 export function news(before, after) {
   if (before.version === 0 || after.phase !== "live" || waitsForMember(after)) return [];
@@ -192,6 +230,11 @@ export function news(before, after) {
   for (const { id, name, state } of before.participants) {
     if (id !== after.me && !now.has(id) && LIVE.has(state)) told.push({ what: "left", name });
   }
+  for (const { participant } of tiles(after)) {
+    const { id, name } = participant;
+    if (after.quality.weak.has(id) && !before.quality.weak.has(id)) told.push({ what: "weak", name });
+  }
+  if (before.phase === "live" && picturesOff(before) && !picturesOff(after)) told.push({ what: "pictures-on", name: "" });
   const sharer = sharedScreen(after);
   if (sharer && sharedScreen(before)?.id !== sharer.id) told.push({ what: "shares", name: sharer.name });
   return told;

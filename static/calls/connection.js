@@ -4,13 +4,17 @@
  */
 
 import { tiles } from "./call-state.js";
+import { Ears, OwnHealth } from "./health.js";
 import { PeerLink } from "./media.js";
 import { CallLink } from "./protocol.js";
+import { Recovery, SILENT } from "./recovery.js";
 
 /** @import { CallState } from "./call-state.js" */
 
+const LOOKED_EACH = 250; // ms
+const SAMPLED_EACH = 1_000; // ms
+const SLEPT = 5_000; // ms between two looks: the page was not running
 const ADDRESSES_KNOWN = 300; // ms after a change of networks: a restart before that would look from the old addresses
-const MENDED_WITHIN = 1_600; // ms after a restart
 
 /** Of the cookie: that of the page is void once somebody signs in in another tab. */
 const csrfToken = () => /(?:^|; )csrftoken=(\w+)/u.exec(document.cookie)?.[1] ?? "";
@@ -20,12 +24,15 @@ const csrfToken = () => /(?:^|; )csrftoken=(\w+)/u.exec(document.cookie)?.[1] ??
  * @property {() => CallState} state
  * @property {() => Record<'microphone' | 'camera' | 'screen', MediaStreamTrack | null>} tracks
  * @property {() => Record<'microphone' | 'camera' | 'screen', boolean>} media
+ * @property {() => boolean} plays whether the browser lets the sound out
  * @property {(peer: PeerLink) => void} began a new media connection, offered but not answered
  * @property {() => void} connected the media connection stands
  * @property {() => void} resumed the socket is back and the media stood: the server may not know what is sent now
  * @property {(frame: any) => void} frame each one from the server
  * @property {(linked: boolean) => void} linked
  * @property {() => void} mediaLost a new media connection follows by itself
+ * @property {(isPoor: boolean) => void} health of this end's connection
+ * @property {() => void} away lost for too long: nothing more is tried until `comeBack`
  * @property {(reason: string) => void} over nothing comes back by itself
  */
 
@@ -38,6 +45,15 @@ export class Connection {
   #everStood = false;
   #networkMoved = false;
   #lowData = false;
+  #recovery = new Recovery();
+  #ears = new Ears();
+  #ownHealth = new OwnHealth();
+  #heard = null; // as last reported
+  #sockets = 0; // that were welcomed
+  #offeredOver = 0; // which of them took the last restart
+  #lookedAt = Date.now();
+  #sampledAt = 0;
+  #ticker = 0;
   #stop = new AbortController();
 
   /**
@@ -57,13 +73,23 @@ export class Connection {
       mediaLost: () => this.#forgetMedia(),
       over: (reason) => page.over(reason),
     });
-    this.#watchNetwork(this.#stop.signal);
+    this.#watch(this.#stop.signal);
   }
 
   /** @param {Promise<boolean>} isOurs nothing is said before we know */
   open(isOurs) {
     this.#isOurs = isOurs;
     this.#link.open();
+    this.#ticker = setInterval(() => this.#look(), LOOKED_EACH);
+  }
+
+  /** After `away`: the person is here again. */
+  comeBack() {
+    this.#forgetMedia();
+    this.#recovery.comeBack();
+    this.#lookedAt = Date.now();
+    this.#ticker = setInterval(() => this.#look(), LOOKED_EACH);
+    this.#link.renew();
   }
 
   /** @returns {PeerLink | null} */
@@ -71,9 +97,11 @@ export class Connection {
     return this.#peer;
   }
 
-  /** It stood before, and does not now. */
-  get isTroubled() {
-    return this.#everStood && !(this.#page.state().linked && this.#peer?.connected);
+  /** What stood before, and does not now: "media", or only the "link", or nothing. @returns {'media' | 'link' | null} */
+  get lost() {
+    if (!this.#everStood || this.#page.state().phase === "full") return null;
+    if (this.#standing !== "up" || this.#isSilent) return "media";
+    return this.#page.state().linked ? null : "link";
   }
 
   /** @returns {boolean} whether it went out */
@@ -97,20 +125,37 @@ export class Connection {
 
   destroy() {
     this.#stop.abort();
+    clearInterval(this.#ticker);
     this.#link.destroy();
     this.#peer?.close();
   }
 
+  get #standing() {
+    if (this.#page.state().phase === "full") return "waiting";
+    return this.#peer?.standing ?? "closed";
+  }
+
+  get #seen() {
+    return {
+      at: Date.now(),
+      linked: this.#page.state().linked,
+      media: this.#standing,
+      heardAt: this.#peer?.heardAt ?? Date.now(),
+    };
+  }
+
+  get #isSilent() {
+    return Date.now() - (this.#peer?.heardAt ?? 0) >= SILENT;
+  }
+
   async #firstFrame() {
-    const { phase, version } = this.#page.state();
-    if (this.#peer && phase === "live") return { type: "resume", connection: this.#connection, version };
-    this.#peer?.close();
-    const peer = new PeerLink(this.#page.tracks(), {
-      connected: () => this.#recovered(peer),
-      shaky: () => this.#restart(peer),
-      lost: () => this.#mediaFailed(peer),
-    });
+    const { version } = this.#page.state();
+    if (this.#peer && this.#recovery.mayResume(this.#seen)) return { type: "resume", connection: this.#connection, version };
+    if (this.#peer) this.#forgetMedia();
+    const peer = new PeerLink(this.#page.tracks(), () => this.#recovered(peer));
     this.#peer = peer;
+    this.#heard = null;
+    this.#recovery.began();
     const offer = await peer.offer();
     this.#page.began(peer);
     if (!(await this.#isOurs)) return new Promise(() => {});
@@ -119,16 +164,19 @@ export class Connection {
 
   #receive(frame) {
     if (frame.type === "welcome") {
+      this.#sockets += 1;
+      this.#heard = null;
       if (this.#page.state().phase === "live") {
         this.#page.resumed();
-        this.#mend(this.#peer);
+        if (this.#networkMoved) this.#restartElsewhere(this.#peer);
       } else {
         this.#peer.use(frame.ice_servers);
       }
+      this.#networkMoved = false;
     }
     if (frame.type === "answer") {
       this.#peer.use(frame.ice_servers ?? []);
-      this.#peer.answer(frame.sdp).catch(() => this.#mediaFailed(this.#peer));
+      this.#peer.answer(frame.sdp).catch(() => this.#begin());
       if (this.#lowData) this.#prefer(); // each connection begins as usual
     }
     this.#page.frame(frame);
@@ -147,30 +195,69 @@ export class Connection {
     this.#peer?.fit(others.filter(({ participant }) => participant.state === "connected").length);
   }
 
+  // --- Coming back
+
+  #look() {
+    const now = Date.now();
+    const slept = now - this.#lookedAt >= SLEPT;
+    this.#lookedAt = now;
+    if (slept) this.#wake();
+    else if (now - this.#sampledAt >= SAMPLED_EACH) this.#sample();
+    this.#recover();
+  }
+
+  /** The socket may stand, or look as if it did; whether media came meanwhile, the browser knows. */
+  async #wake() {
+    this.#link.check();
+    await this.#sample();
+    if (!this.#stop.signal.aborted) this.#recover();
+  }
+
+  #recover() {
+    const step = this.#recovery.look(this.#seen);
+    if (step === "check") this.#link.check();
+    else if (step === "restart") this.#restart(this.#peer);
+    else if (step === "rejoin") this.#begin();
+    else if (step === "away") this.#goAway();
+  }
+
+  async #sample() {
+    const peer = this.#peer;
+    this.#sampledAt = Date.now();
+    if (!peer || peer.standing === "new") return;
+    const { sounds, reports } = await peer.sample();
+    if (peer !== this.#peer || this.#stop.signal.aborted) return;
+    this.#page.health(this.#ownHealth.look(reports, Date.now()));
+    this.#reportHearing(sounds);
+  }
+
+  /** Whose sound arrives and is played is told to them, by the relay (docs/protocol.md, `hears`). */
+  #reportHearing(sounds) {
+    const others = tiles(this.#page.state()).map(({ slot, participant }) => (
+      { seat: slot, who: participant.id, packets: sounds[slot] }));
+    const heard = this.#ears.listen(others, Date.now());
+    const told = this.#page.plays() ? heard : [];
+    const text = told.join();
+    if (text !== this.#heard && this.send({ type: "hears", id: "hears", participants: told })) this.#heard = text;
+  }
+
+  /** An offer that found no answer is said again over another socket: the one it went into may be dead. */
   async #restart(peer) {
-    if (peer !== this.#peer || !peer.settled) return;
-    this.#link.send({ type: "restart", offer: await peer.restart() });
-    setTimeout(() => this.#lookAfter(peer), MENDED_WITHIN);
+    if (peer.unanswered && this.#offeredOver === this.#sockets) {
+      this.#link.renew();
+      return;
+    }
+    const offer = peer.unanswered ?? (peer.settled ? await peer.restart() : null);
+    if (offer && this.#link.send({ type: "restart", offer })) this.#offeredOver = this.#sockets;
   }
 
-  /** A restart may have gone into a dead socket, or have come before the browser knew its new addresses. */
-  async #lookAfter(peer) {
-    if (peer !== this.#peer) return;
-    if (!peer.unanswered && await peer.isSilent()) this.#restart(peer);
-    else if (peer.unanswered && this.#page.state().linked) this.#link.renew();
+  async #restartElsewhere(peer) {
+    await new Promise((resolve) => { setTimeout(resolve, ADDRESSES_KNOWN); });
+    if (peer === this.#peer) await this.#restart(peer);
   }
 
-  /** A new socket: what took the old one may have been the network, and a restart may have been lost with it. */
-  async #mend(peer) {
-    const moved = this.#networkMoved;
-    this.#networkMoved = false;
-    if (moved) await new Promise((resolve) => { setTimeout(resolve, ADDRESSES_KNOWN); });
-    if (peer.unanswered) this.#link.send({ type: "restart", offer: peer.unanswered });
-    else if (moved || await peer.isSilent()) this.#restart(peer);
-  }
-
-  #mediaFailed(peer) {
-    if (peer !== this.#peer || this.#page.state().phase === "over") return;
+  #begin() {
+    if (this.#page.state().phase === "over") return;
     this.#forgetMedia();
     this.#link.rejoin();
   }
@@ -181,11 +268,17 @@ export class Connection {
     this.#page.mediaLost();
   }
 
+  #goAway() {
+    clearInterval(this.#ticker);
+    this.#link.rest();
+    this.#page.away();
+  }
+
   #prefer() {
     this.#link.send({ type: "prefer", id: "prefer", mode: this.#lowData ? "low" : "normal" });
   }
 
-  #watchNetwork(signal) {
+  #watch(signal) {
     window.addEventListener("online", () => this.#networkChanged(), { signal });
     let { type } = navigator.connection ?? {};
     navigator.connection?.addEventListener("change", () => {
@@ -193,9 +286,12 @@ export class Connection {
       ({ type } = navigator.connection);
       if (type !== "none") this.#networkChanged();
     }, { signal });
+    // A lid opened, a telephone unlocked, a page taken out of the browser's cache of pages.
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#link.hurry();
+      if (document.visibilityState === "visible") this.#look();
     }, { signal });
+    document.addEventListener("resume", () => this.#look(), { signal });
+    window.addEventListener("pageshow", ({ persisted }) => persisted && this.#look(), { signal });
   }
 
   /** From Wi-Fi to mobile data and back: nobody waits until the old way has been silent for long (rule C5). */

@@ -30,9 +30,7 @@ const SENDS = [
   ["video", cameraEncodings({ ...LARGE[0], active: true }, null)], // agreed on as active; `fit` says what is sent
   ["video", [{ maxBitrate: 2_500_000 }]], // screen
 ];
-const SILENCE = 1_500; // ms
-const RESTART_AFTER = 1_000; // ms without a connection before another way is looked for
-const GIVE_UP_AFTER = 9_000; // ms: then a new connection is quicker
+const SEATS = [3, 5, 7]; // m-lines of their sound; the picture's is the next
 
 export class PeerLink {
   #peer;
@@ -41,9 +39,11 @@ export class PeerLink {
   #prepared = null;
   #transceivers;
   #tracks;
-  #on;
-  #timers = new Set();
   #profile = null;
+  #everUp = false;
+  #bytes = 0;
+  /** When the last byte was seen to have come, in ms; at first, when the connection was made. */
+  heardAt = Date.now();
   /** @type {{audio: MediaStream, video: MediaStream}[]} by remote seat */
   seats;
   /** @type {MediaStream} */
@@ -51,11 +51,9 @@ export class PeerLink {
 
   /**
    * @param {{microphone: MediaStreamTrack | null, camera: MediaStreamTrack | null, screen: MediaStreamTrack | null}} tracks
-   * @param {{connected: () => void, shaky: () => void, lost: () => void}} events `shaky` asks for an ICE restart,
-   *   `lost` for a new PeerLink
+   * @param {() => void} connected
    */
-  constructor(tracks, events) {
-    this.#on = events;
+  constructor(tracks, connected) {
     this.#tracks = { ...tracks };
     this.#peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
     this.#transceivers = [
@@ -63,10 +61,15 @@ export class PeerLink {
       ...RECEIVES.map((kind) => this.#peer.addTransceiver(kind, { direction: "recvonly" })),
     ];
     const stream = (line) => new MediaStream([this.#transceivers[line].receiver.track]);
-    this.seats = [3, 5, 7].map((line) => ({ audio: stream(line), video: stream(line + 1) }));
+    this.seats = SEATS.map((line) => ({ audio: stream(line), video: stream(line + 1) }));
     this.screen = stream(9);
     for (const [name, track] of Object.entries(this.#tracks)) this.#attach(name, track);
-    this.#peer.addEventListener("connectionstatechange", () => this.#connectionChanged());
+    this.#peer.addEventListener("connectionstatechange", () => {
+      if (!this.connected) return;
+      this.#everUp = true;
+      this.heardAt = Date.now();
+      connected();
+    });
   }
 
   /** The relay is ICE-lite and needs none of our candidates: the offer goes out before anything is gathered. */
@@ -86,8 +89,10 @@ export class PeerLink {
     });
   }
 
+  /** One that nothing was offered for is passed over. */
   async answer(sdp) {
     await this.#prepared;
+    if (this.#peer.signalingState !== "have-local-offer") return;
     await this.#peer.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -101,11 +106,28 @@ export class PeerLink {
     return this.#peer.signalingState === "have-local-offer" && this.#peer.remoteDescription ? this.#offer.sdp : null;
   }
 
-  /** @returns {Promise<boolean>} whether nothing has come for a while: the relay reports each second */
-  async isSilent() {
-    const stats = await this.#peer.getStats();
-    const heard = [...stats.values()].map(({ lastPacketReceivedTimestamp }) => lastPacketReceivedTimestamp ?? 0);
-    return Date.now() - Math.max(0, ...heard) > SILENCE;
+  /**
+   * What the browser counted so far; renews `heardAt`: the relay reports each second, so that bytes come at all times.
+   * @returns {Promise<{sounds: number[], reports: {loss: number, jitter: number, roundTrip: number}[]}>} packets of sound
+   *   by remote seat, and what the relay says of what is sent from here
+   */
+  async sample() {
+    const entries = [...(await this.#peer.getStats()).values()];
+    const of = (type) => entries.filter((entry) => entry.type === type);
+    const sum = (name, counted) => counted.reduce((total, entry) => total + (entry[name] ?? 0), 0);
+    // Firefox knows no transport, Safari may know no pair that counts.
+    const bytes = Math.max(...["transport", "candidate-pair", "inbound-rtp"].map((type) => sum("bytesReceived", of(type))));
+    if (bytes !== this.#bytes) this.heardAt = Date.now();
+    this.#bytes = bytes;
+    return {
+      sounds: SEATS.map((line) => {
+        const { mid } = this.#transceivers[line];
+        return sum("packetsReceived", of("inbound-rtp").filter((entry) => entry.mid === mid));
+      }),
+      // A picture's packets share one timestamp: its jitter says how large it is.
+      reports: of("remote-inbound-rtp").map(({ kind, fractionLost, jitter, roundTripTime }) => (
+        { loss: fractionLost ?? 0, jitter: (kind === "audio" && jitter) || 0, roundTrip: roundTripTime ?? 0 })),
+    };
   }
 
   /** @returns {Promise<string>} an offer with new ICE credentials (RFC 8445 §9), to be answered as the first was */
@@ -137,8 +159,16 @@ export class PeerLink {
     return this.#peer.connectionState === "connected";
   }
 
+  /** How it stands, in the words of recovery.js. */
+  get standing() {
+    const { connectionState, iceConnectionState } = this.#peer;
+    if (connectionState === "connected") return "up";
+    if (connectionState === "failed") return iceConnectionState === "failed" ? "failed" : "closed"; // DTLS: nothing mends that
+    if (connectionState === "closed") return "closed";
+    return this.#everUp ? "down" : "new";
+  }
+
   close() {
-    this.#quiet();
     this.#peer.close();
   }
 
@@ -161,29 +191,5 @@ export class PeerLink {
     } catch {
       this.#profile = null; // another change was under way: the next roster tries again
     }
-  }
-
-  #connectionChanged() {
-    const state = this.#peer.connectionState;
-    this.#quiet();
-    if (state === "connected") {
-      this.#on.connected();
-    } else if (state === "failed" && this.#peer.iceConnectionState !== "failed") {
-      this.#on.lost(); // DTLS: no restart mends that
-    } else if (state === "failed" || state === "disconnected") {
-      this.#after(state === "failed" ? 0 : RESTART_AFTER, () => this.#on.shaky());
-      this.#after(GIVE_UP_AFTER, () => this.#on.lost());
-    } else if (state === "connecting") {
-      this.#after(GIVE_UP_AFTER, () => this.#on.lost());
-    }
-  }
-
-  #after(delay, action) {
-    this.#timers.add(setTimeout(action, delay));
-  }
-
-  #quiet() {
-    this.#timers.forEach(clearTimeout);
-    this.#timers.clear();
   }
 }

@@ -1,12 +1,13 @@
 /**
- * What the page says in place of the pictures (why there are none, and the next step), and the banner over them. The
- * words are in templates, so that what is not shown is not in the page.
+ * What the page says in place of the pictures: why there are none, and the next step. The words are in templates, so
+ * that what is not shown is not in the page.
  */
 
 import { waitsForMember } from "./call-state.js";
 
 /** @import { CallState } from "./call-state.js" */
 
+const SLOW = 10; // s of joining after which somebody wonders
 const OUTCOMES = new Set([
   "left", "taken_over", "removed", "not_allowed", "member_ended", "nobody_joined", "time_up", "empty", "closed",
 ]);
@@ -14,33 +15,39 @@ const OUTCOMES = new Set([
 /**
  * @param {CallState} state
  * @param {number} others who are shown
+ * @param {number} joiningFor seconds without a media connection, from the beginning
  * @returns {string | null} the notice's name
  */
-export function noticeFor(state, others) {
+export function noticeFor(state, others, joiningFor) {
   if (state.phase === "over") return OUTCOMES.has(state.over) ? state.over : "unsupported";
-  if (state.phase === "full") return "full";
+  if (state.phase === "full" || state.phase === "away") return state.phase;
+  if (joiningFor >= SLOW) return "joining-slowly";
   if (others) return null;
   if (state.phase === "joining" || state.version === 0) return "joining";
   return waitsForMember(state) ? "waiting" : "alone";
 }
 
-/** Puts what the template of that name holds into the place, unless it is there. @returns {boolean} whether it changed */
-function fill(place, kind, name) {
-  if ((place.dataset[kind] ?? "") === (name ?? "")) return false;
-  place.dataset[kind] = name ?? "";
-  const template = name && document.querySelector(`template[data-${kind}="${name}"]`);
-  place.replaceChildren(...(template ? [template.content.cloneNode(true)] : []));
-  return true;
-}
+/** Shows them in their place, and in the title of the page, which is read first by whoever comes back to its tab. */
+export class Notices {
+  #place = document.getElementById("notice");
+  #title = document.title;
+  #pressed;
+  #shown = null;
 
-/** @param {string | null} name @param {boolean} isFinal whether nothing else is on the page any more */
-export function showNotice(name, isFinal) {
-  const place = document.getElementById("notice");
-  if (fill(place, "notice", name) && isFinal) place.querySelector("h2")?.focus();
-}
+  /** @param {() => void} pressed a notice's button that is no link and no form */
+  constructor(pressed) {
+    this.#pressed = pressed;
+  }
 
-/** @param {string} name "" for none. @param {() => void} pressed its button, if it has one */
-export function showBanner(name, pressed) {
-  const place = document.getElementById("stage-banner");
-  if (fill(place, "banner", name)) place.querySelector("button")?.addEventListener("click", pressed);
+  /** @param {string | null} name @param {boolean} isFinal whether nothing else is on the page any more */
+  show(name, isFinal) {
+    if (name === this.#shown) return;
+    this.#shown = name;
+    const template = name && document.querySelector(`template[data-notice="${name}"]`);
+    this.#place.replaceChildren(...(template ? [template.content.cloneNode(true)] : []));
+    const heading = this.#place.querySelector("h2");
+    document.title = isFinal && heading ? `${heading.textContent} – ${this.#title}` : this.#title;
+    this.#place.querySelector("[data-pressed]")?.addEventListener("click", this.#pressed);
+    if (isFinal) heading?.focus();
+  }
 }

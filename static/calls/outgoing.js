@@ -107,6 +107,14 @@ export class Outgoing {
     this.#page.changed();
   }
 
+  /** The camera's light goes out; what was meant to be on is opened again by `openWanted`. */
+  rest() {
+    for (const name of ["microphone", "camera"]) {
+      this.#opened[name]?.stop();
+      this.#put(name, null);
+    }
+  }
+
   destroy() {
     this.#stopped = true;
     this.#effect?.release();

@@ -20,13 +20,20 @@ const TICKET_REFUSALS = new Map([
 const LAST_WORDS = new Set(["taken_over", "removed", "ended"]); // no frame follows them
 const KNOWN_BY_NAME = new Set(["removed", "taken_over"]); // codes that say more than the number they came with
 const RELAY_LOST = new Set(["no_such_participant"]);
-const QUIET = 25_000; // ms: two pings of the server and a little
+const QUIET = 5_000; // ms without a frame: is anybody there?
+const ANSWERED_WITHIN = 2_500; // ms; otherwise nobody is
+const WELCOMED_WITHIN = 8_000; // ms from opening a socket
+const ASKED_BESIDE = 1_500; // ms that a request for a ticket may hang before another one is made beside it
+const ASKED_AT_ONCE = 4;
 const STABLE = 5_000; // ms a socket must have stood for the next loss to start at the shortest pause
 const TICKET_AGE = 45_000; // ms: a ticket is good for 60 s
 
-/** @param {number} attempt 0 for the first. @returns {number} ms, spread so that a call does not return as one herd */
+/**
+ * Never over two seconds: whoever comes out of a tunnel is back in three.
+ * @param {number} attempt 0 for the first. @returns {number} ms, spread so that a call does not return as one herd
+ */
 export function pause(attempt, random = Math.random) {
-  return Math.min(4_000, 250 * 2 ** attempt) * (0.5 + random() / 2);
+  return Math.min(2_000, 250 * 2 ** attempt) * (0.5 + random() / 2);
 }
 
 /**
@@ -44,7 +51,7 @@ export class CallLink {
   #env;
   #socket = null;
   #timers = new Map();
-  #abort = new AbortController();
+  #asking = null;
   #attempt = 0;
   #openedAt = 0;
   #ticket;
@@ -79,7 +86,8 @@ export class CallLink {
     if (this.#over) return;
     this.#drop();
     if (!this.#ticket || this.#env.now() - this.#ticketFrom > TICKET_AGE) {
-      this.#renewTicket();
+      this.#asking = new AbortController();
+      this.#askForTicket(this.#asking.signal, 1);
       return;
     }
     const ticket = this.#ticket;
@@ -89,7 +97,7 @@ export class CallLink {
     this.#socket = socket;
     this.#refusal = null;
     this.#welcomed = false;
-    this.#watch();
+    this.#start("welcome", () => this.#closed(1006), WELCOMED_WITHIN);
     socket.addEventListener("message", ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data)));
     socket.addEventListener("close", ({ code }) => socket === this.#socket && this.#closed(code));
     Promise.all([this.#on.firstFrame(), opened]).then(([frame]) => {
@@ -104,21 +112,31 @@ export class CallLink {
     return stands;
   }
 
-  /** Media is gone: a seat is asked for anew over a new socket, soon, but not in a tight loop. */
+  /** A new socket, and by it media or the seat anew: soon, but not in a tight loop. */
   rejoin() {
     this.#drop();
     this.#retry();
   }
 
-  /** The network is back, or the page is looked at again: do not sit out a pause. */
-  hurry() {
-    if (this.#timers.has("retry")) this.open();
+  /** Something looks wrong, or the page has slept: a socket that stands answers now, or is given up. */
+  check() {
+    if (this.#timers.has("retry")) {
+      this.open(); // nobody sits out a pause
+    } else if (this.#welcomed && !this.#timers.has("answer")) {
+      this.send({ type: "ping" });
+      this.#start("answer", () => this.#closed(1006), ANSWERED_WITHIN);
+    }
   }
 
   /** The network is another one: the socket that stood on the old one may be dead and not know it. */
   renew() {
     this.#attempt = 0;
     this.open();
+  }
+
+  /** Nothing more is tried until `renew`. */
+  rest() {
+    this.#drop();
   }
 
   /** The person leaves, or what ended is known already. */
@@ -129,16 +147,13 @@ export class CallLink {
 
   destroy() {
     this.#over = true;
-    this.#abort.abort();
     this.#drop();
   }
 
   #receive(frame) {
     this.#watch();
-    if (frame.type === "ping") {
-      this.send({ type: "pong" });
-      return;
-    }
+    if (frame.type === "ping") this.send({ type: "pong" });
+    if (frame.type === "ping" || frame.type === "pong") return;
     if (frame.type === "error") this.#refusal = frame.code;
     if (frame.type === "rejoin" || (frame.type === "error" && RELAY_LOST.has(frame.code))) {
       this.#on.mediaLost();
@@ -148,6 +163,7 @@ export class CallLink {
     if (frame.type === "welcome") {
       this.#welcomed = true;
       this.#openedAt = this.#env.now();
+      this.#stop("welcome");
       this.#on.linked(true);
     }
     this.#on.frame(frame);
@@ -164,7 +180,13 @@ export class CallLink {
     this.#retry();
   }
 
-  async #renewTicket() {
+  /**
+   * A request into a dead network hangs rather than fails, often on a connection kept from before. So the next one goes
+   * out beside it, and the first answer counts: asking for a ticket changes nothing.
+   */
+  async #askForTicket(signal, number) {
+    const again = number < ASKED_AT_ONCE ? () => this.#askForTicket(signal, number + 1) : () => this.rejoin();
+    this.#start("beside", again, ASKED_BESIDE);
     const { ticketUrl, csrfToken, connection } = this.#options;
     let answer = null;
     let said = {};
@@ -173,13 +195,13 @@ export class CallLink {
         method: "POST",
         body: new URLSearchParams({ connection: String(connection), csrfmiddlewaretoken: csrfToken() }),
         headers: { Accept: "application/json" },
-        signal: this.#abort.signal,
+        signal,
       });
       said = await answer.json();
     } catch {
       // No network, or a page instead of an answer: what `answer` and `said` hold decides.
     }
-    if (this.#over) return;
+    if (signal.aborted) return;
     const refused = TICKET_REFUSALS.get(answer?.status);
     if (refused) {
       this.#finish(KNOWN_BY_NAME.has(said.code) ? said.code : refused);
@@ -188,7 +210,7 @@ export class CallLink {
       this.#ticketFrom = this.#env.now();
       this.open();
     } else {
-      this.#retry();
+      this.rejoin();
     }
   }
 
@@ -208,12 +230,15 @@ export class CallLink {
 
   /** A dead network closes no socket: silence does. */
   #watch() {
-    this.#start("quiet", () => this.#closed(1006), QUIET);
+    this.#stop("answer");
+    this.#start("quiet", () => this.check(), QUIET);
   }
 
   #drop() {
     const socket = this.#socket;
     this.#socket = null;
+    this.#asking?.abort();
+    this.#asking = null;
     for (const timer of this.#timers.values()) this.#env.clearTimeout(timer);
     this.#timers.clear();
     if (!socket) return;
@@ -222,8 +247,13 @@ export class CallLink {
     socket.close();
   }
 
-  #start(name, action, delay) {
+  #stop(name) {
     this.#env.clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+
+  #start(name, action, delay) {
+    this.#stop(name);
     this.#timers.set(name, this.#env.setTimeout(() => {
       this.#timers.delete(name);
       action();

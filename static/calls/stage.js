@@ -39,6 +39,8 @@ export class Stage {
   #screen = null;
   #self = document.getElementById("self-view");
   #screenPlace = document.getElementById("screen-place");
+  /** How many others are shown. */
+  others = 0;
 
   /** @param {(key: string, values?: object) => string} phrase */
   constructor(phrase) {
@@ -61,6 +63,7 @@ export class Stage {
     const shown = tiles(state);
     this.#list(shown);
     this.#renderScreen(sharedScreen(state), state.quality.screenPaused);
+    this.others = shown.length;
     return shown.length;
   }
 
@@ -80,7 +83,8 @@ export class Stage {
     tile.setAttribute("aria-label", name);
     setText(tile.querySelector("[data-name]"), name);
     setText(tile.querySelector(".initials"), initials(name));
-    setText(tile.querySelector(".tile-sign"), this.#signOf(state, quality));
+    setText(tile.querySelector(".tile-sign"), this.#signOf(participant, quality));
+    tile.querySelector(".tile-weak").setAttribute("aria-label", this.#phrase("weak", { name }));
     Object.assign(tile.dataset, {
       state,
       camera: camera ? "on" : "off",
@@ -92,9 +96,9 @@ export class Stage {
     show(video, camera ? (this.#media?.seats[slot].video ?? null) : null);
   }
 
-  #signOf(state, quality) {
+  #signOf({ name, state }, quality) {
     if (state !== "connected") return this.#phrase(state);
-    return quality === "paused" || quality === "unseen" ? this.#phrase(quality) : "";
+    return quality === "good" ? "" : this.#phrase(quality, { name });
   }
 
   #renderScreen(sharer, isPaused) {

@@ -160,10 +160,10 @@ test("a paused picture is said on its tile, and on the tile of whoever does not 
   const state = after([
     welcome({ role: "member" }),
     roster(1, [nina, person("me"), person("omar"), person("pia")], { slots: ["nina", "omar", "pia"] }),
-    { type: "quality", paused: ["nina"], unseen: ["omar", "nina"], weak: ["me", "omar", "pia"], screen_paused: false },
+    { type: "quality", paused: ["nina"], unseen: ["omar", "nina"], weak: ["me", "omar", "pia"], unheard: [], screen_paused: false },
   ]);
   assert.deepEqual(tiles(state).map(({ quality }) => quality), ["paused", "unseen", "weak"]);
-  const good = after([{ type: "quality", paused: [], unseen: [], weak: [], screen_paused: true }], state);
+  const good = after([{ type: "quality", paused: [], unseen: [], weak: [], unheard: [], screen_paused: true }], state);
   assert.deepEqual(tiles(good).map(({ quality }) => quality), ["good", "good", "good"]);
   assert.equal(good.quality.screenPaused, true);
 });
@@ -172,7 +172,7 @@ test("a camera that is off is not called paused", () => {
   const state = after([
     welcome({ role: "member" }),
     roster(1, [person("omar", { camera: false }), person("me")], { slots: ["omar", null, null] }),
-    { type: "quality", paused: ["omar"], unseen: [], weak: [], screen_paused: false },
+    { type: "quality", paused: ["omar"], unseen: [], weak: [], unheard: [], screen_paused: false },
   ]);
   assert.deepEqual(tiles(state).map(({ quality }) => quality), ["good"]);
 });

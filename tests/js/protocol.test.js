@@ -35,10 +35,13 @@ function world({ ticket = "first", tickets = [] } = {}) {
     },
     {
       WebSocket: Socket,
-      fetch: async (url, { body }) => {
+      fetch: async (url, { body, signal }) => {
         posts.push(Object.fromEntries(body));
         const answer = tickets.shift() ?? { status: 200, json: { ticket: `renewed ${posts.length}` } };
         if (answer === "offline") throw new TypeError("network");
+        if (answer === "hangs") {
+          return new Promise((_, reject) => { signal.addEventListener("abort", () => reject(signal.reason)); });
+        }
         return { status: answer.status, ok: answer.status === 200, json: async () => answer.json ?? {} };
       },
       setTimeout: (action, delay) => { timers.push({ action, due: clock + delay }); return timers.at(-1); },
@@ -106,9 +109,9 @@ test("when the relay is lost the page forgets its media and joins anew", async (
   assert.equal(here.socket.sent[0].type, "join");
 });
 
-test("pauses grow up to four seconds, and start over once a socket has stood", async () => {
-  assert.deepEqual([0, 1, 2, 3, 4, 9].map((attempt) => pause(attempt, () => 1)), [250, 500, 1000, 2000, 4000, 4000]);
-  assert.equal(pause(9, () => 0), 2000);
+test("pauses grow up to two seconds, and start over once a socket has stood", async () => {
+  assert.deepEqual([0, 1, 2, 3, 9].map((attempt) => pause(attempt, () => 1)), [250, 500, 1000, 2000, 2000]);
+  assert.equal(pause(9, () => 0), 1000);
   const here = await joined({ tickets: ["offline", "offline", { status: 502 }] });
   here.socket.breaks();
   for (const ms of [250, 500, 1000]) await here.pass(ms);
@@ -125,24 +128,89 @@ test("pauses grow up to four seconds, and start over once a socket has stood", a
   assert.equal(here.sockets.length, 3);
 });
 
-test("the network coming back ends the pause", async () => {
+test("a look at the page ends the pause", async () => {
   const here = await joined({ tickets: ["offline"] });
   here.socket.breaks();
   await here.pass(250);
-  here.link.hurry();
+  here.link.check();
   await settled();
   assert.equal(here.sockets.length, 2);
 });
 
-test("a socket that falls silent is given up", async () => {
+test("a request for a ticket that hangs in a dead network gets others beside it, and the first answer counts", async () => {
+  const here = await joined({ tickets: ["hangs", "hangs"] });
+  here.socket.breaks();
+  await here.pass(250);
+  for (const ms of [1500, 1500]) await here.pass(ms);
+  assert.equal(here.posts.length, 3);
+  assert.equal(here.sockets.length, 2);
+  await here.socket.opens();
+  assert.equal(here.socket.sent[0].ticket, "renewed 3");
+  here.socket.says({ type: "welcome" });
+  await here.pass(4000);
+  assert.equal(here.posts.length, 3);
+});
+
+test("four requests that hang are given up together, and tried again after a pause", async () => {
+  const here = await joined({ tickets: ["hangs", "hangs", "hangs", "hangs"] });
+  here.socket.breaks();
+  await here.pass(250);
+  for (let number = 0; number < 4; number += 1) await here.pass(1500);
+  assert.equal(here.posts.length, 4);
+  await here.pass(500);
+  assert.equal(here.posts.length, 5);
+  assert.equal(here.sockets.length, 2);
+});
+
+test("a socket that falls silent is asked, and stays when it answers", async () => {
   const here = await joined();
-  await here.pass(20_000);
+  await here.pass(5_000);
+  assert.deepEqual(here.socket.sent.at(-1), { type: "ping" });
+  await here.pass(2_000);
+  here.socket.says({ type: "pong" });
+  await here.pass(4_000);
+  assert.deepEqual(here.told.linked, [true]);
+  assert.deepEqual(here.told.frames, ["welcome"]);
+});
+
+test("a socket that does not answer is given up", async () => {
+  const here = await joined();
+  await here.pass(4_000);
   here.socket.says({ type: "ping", now: 1 });
   assert.deepEqual(here.socket.sent.at(-1), { type: "pong" });
-  await here.pass(20_000);
-  assert.deepEqual(here.told.linked, [true]);
   await here.pass(5_000);
+  await here.pass(2_499);
+  assert.deepEqual(here.told.linked, [true]);
+  await here.pass(1);
   assert.deepEqual(here.told.linked, [true, false]);
+});
+
+test("a socket is asked at once where something looks wrong, once at a time", async () => {
+  const here = await joined();
+  here.link.check();
+  here.link.check();
+  assert.deepEqual(here.socket.sent.slice(1), [{ type: "ping" }]);
+  await here.pass(2_500);
+  assert.deepEqual(here.told.linked, [true, false]);
+});
+
+test("a socket that opens and is never welcomed is given up", async () => {
+  const here = world();
+  here.link.open();
+  await here.socket.opens();
+  await here.pass(8_000);
+  await here.pass(250);
+  assert.equal(here.sockets.length, 2);
+});
+
+test("a page at rest tries nothing until it is asked to", async () => {
+  const here = await joined();
+  here.link.rest();
+  await here.pass(600_000);
+  assert.deepEqual([here.sockets.length, here.posts.length], [1, 0]);
+  here.link.renew();
+  await settled();
+  assert.equal(here.sockets.length, 2);
 });
 
 for (const [code, frame, reason] of [
