@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwr
 
 from tests.e2e.house import ROOT, House, Room
 from tests.e2e.people import WATCH_PEERS, Person
+from tests.e2e.road import Road
 
 FLAGS = [
     "--headless=new",
@@ -69,12 +70,14 @@ def invite(
     """`invite("Nina")` is a person in a browser context of their own; a failed story leaves their pictures."""
     people: list[Person] = []
 
-    def make(name: str, *, at: House | None = None, **options: object) -> Person:
-        where: House = at or request.getfixturevalue("house")
+    def make(name: str, *, at: House | Road | None = None, **options: object) -> Person:
+        where: House | Road = at or request.getfixturevalue("house")
         settings = {"viewport": {"width": 800, "height": 500}, "base_url": where.url, "locale": "en-GB"} | options
         context: BrowserContext = browser.new_context(**settings)  # type: ignore[arg-type]
         context.grant_permissions(["camera", "microphone", "clipboard-read", "clipboard-write"], origin=where.url)
         context.add_init_script(WATCH_PEERS)
+        if isinstance(where, Road):
+            context.add_init_script(where.script)
         person = Person(name, context, where.url)
         people.append(person)
         return person
