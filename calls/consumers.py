@@ -254,6 +254,10 @@ class CallConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._say("taken_over")
         await self._finish(CLOSE_CODES["taken_over"])
 
+    async def seat_moved(self, message: events.Message) -> None:
+        await self._say("moved", call=message["call"], connection=message["connection"])
+        await self._finish(CLOSED_NORMALLY)
+
     async def seat_removed(self, message: events.Message) -> None:
         await self._say("removed")
         await self._finish(CLOSE_CODES["removed"])

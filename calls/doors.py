@@ -23,6 +23,7 @@ _COOKIE = "visitor"
 _SALT = "anteroom.calls.visitor"
 _COOKIE_AGE = timedelta(days=365)
 _SEATS_KEPT = 20  # a browser's latest, in its session
+_IDENTITIES_KEPT = 5
 
 
 def visitor_identity(request: HttpRequest) -> tuple[str, Callable[[HttpResponseBase], None]]:
@@ -62,3 +63,9 @@ def remember(request: HttpRequest, seat: Seat) -> str:
 def show_dead_link(request: HttpRequest) -> HttpResponse:
     """One page for every link that opens nothing, whatever it was for and whatever is wrong with it (hazard H1)."""
     return render(request, "calls/dead_link.html", {"organisation": None}, status=HTTPStatus.NOT_FOUND)
+
+
+def remember_identity(request: HttpRequest, identity: str) -> None:
+    """This browser is that person in whatever call they are brought into: "caller:<uuid>"."""
+    identities: list[str] = [known for known in request.session.get("identities", []) if known != identity]
+    request.session["identities"] = [*identities, identity][-_IDENTITIES_KEPT:]

@@ -20,11 +20,13 @@ from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from calls.relay.terms import ChatPosted, CountdownChanged, Deadlines, EndReason, Media, Policy, Quality, Role, Roster
+from core.channel_layer import SharedRedisChannelLayer
 from core.errors import DomainError
 
 Message = dict[str, Any]
 ORDERED_WITHIN = 3.0  # seconds
 RETRIED_AFTER = 0.05  # seconds
+ANSWERED_WITHIN = 3.0  # seconds
 
 
 def call_group(call_id: UUID | str) -> str:
@@ -125,9 +127,18 @@ def relay_leave(*, call_id: UUID, reply_to: str, participant_id: UUID, connectio
     return _command("leave", call_id, reply_to, participant_id, connection)
 
 
-def relay_let_go(*, call_id: UUID, participant_id: UUID) -> Message:
-    """A member is live elsewhere now: their page in this call is told so, and their seat is free (rule C4)."""
-    return {"type": "relay.let_go", "call": str(call_id), "participant": str(participant_id)}
+def relay_let_go(*, call_id: UUID, participant_id: UUID, moved: Message | None = None) -> Message:
+    """Somebody is elsewhere now: their page in this call is told so, and their seat is free.
+
+    `moved`, a `seat_moved`, is for a page that goes along by itself (rule W6); one that does not is told that its
+    place was taken over (rule C4).
+    """
+    return {"type": "relay.let_go", "call": str(call_id), "participant": str(participant_id), "moved": moved}
+
+
+def relay_reserve(*, call_id: UUID, identity: str, seconds: float) -> Message:
+    """Keep a seat for somebody on their way (rule W6). `ask_node` gets `seat.reserved` or `seat.refused`."""
+    return {"type": "relay.reserve", "call": str(call_id), "identity": identity, "seconds": seconds}
 
 
 def relay_remove(*, call_id: UUID, participant_id: UUID) -> Message:
@@ -197,6 +208,15 @@ def seat_removed() -> Message:
     return {"type": "seat.removed"}
 
 
+def seat_moved(*, call_id: UUID | None, connection: int = 0) -> Message:
+    """This page belongs in another call now, with that connection number; None: back at its door (rule W6)."""
+    return {"type": "seat.moved", "call": str(call_id) if call_id else None, "connection": connection}
+
+
+def seat_reserved() -> Message:
+    return {"type": "seat.reserved"}
+
+
 def seat_rejoin(reason: str) -> Message:
     return {"type": "seat.rejoin", "reason": reason}
 
@@ -241,6 +261,25 @@ async def send(channel: str, message: Message) -> None:
     except ChannelFull:
         await asyncio.sleep(RETRIED_AFTER)
         await layer.send(channel, message)
+
+
+async def ask_node(node: str, message: Message) -> Message | None:
+    """The node's reply to a command that has a `reply_to`, which is filled in here; None without one in time."""
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    listening = asyncio.create_task(layer.receive(channel))  # first: what comes for nobody is thrown away
+    try:
+        async with asyncio.timeout(ANSWERED_WITHIN):
+            await asyncio.sleep(0)
+            await send(relay_channel(node), message | {"reply_to": channel})
+            reply: Message = await listening
+            return reply
+    except (TimeoutError, ChannelFull):
+        return None
+    finally:
+        listening.cancel()
+        if isinstance(layer, SharedRedisChannelLayer):
+            layer.forget(channel)
 
 
 # From services: after the commit, and never a reason to fail what is already stored

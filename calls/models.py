@@ -70,8 +70,12 @@ class Call(models.Model):
 
 class SeatQuerySet(models.QuerySet["Seat"]):
     def remembered(self, session: SessionBase, call_id: uuid.UUID) -> SeatQuerySet:
-        """The seat this browser was given in the call, through its session; nobody else's (calls.doors)."""
-        return self.filter(pk=session.get("seats", {}).get(str(call_id)), call_id=call_id).select_related("call")
+        """The seat this browser was given in the call, through its session; nobody else's (calls.doors).
+
+        Or one that was given to somebody this browser is: whoever waits is brought into a call by others (rule W6).
+        """
+        given = Q(pk=session.get("seats", {}).get(str(call_id))) | Q(identity__in=session.get("identities", []))
+        return self.filter(given, call_id=call_id).select_related("call").order_by("created_at")
 
     def of_ticket(self, ticket: Ticket) -> SeatQuerySet:
         return self.filter(pk=ticket.seat_id, call_id=ticket.call_id).select_related("call")
@@ -83,6 +87,10 @@ class SeatQuerySet(models.QuerySet["Seat"]):
     def of_member(self, identity: str) -> SeatQuerySet:
         """Where this person has a seat as a member, in calls that are open."""
         return self.filter(identity=identity, role=Seat.Role.MEMBER, call__ended_at=None)
+
+    def standing(self) -> SeatQuerySet:
+        """Not put out, in calls that are open."""
+        return self.filter(removed_at=None, call__ended_at=None)
 
     def live(self) -> SeatQuerySet:
         return self.filter(Exists(Attendance.objects.filter(seat=OuterRef("pk"), left_at=None)))
@@ -102,8 +110,12 @@ class Seat(models.Model):
     display_name = models.CharField(max_length=80)
     connection = models.PositiveIntegerField(default=1)  # rises with each press of Join (rule C4)
     created_at = models.DateTimeField(default=timezone.now)
+    pressed_at = models.DateTimeField(default=timezone.now)  # the latest Join
     removed_at = models.DateTimeField(null=True, blank=True)  # removed by a member: the ticket does not return
     device_check = models.CharField(max_length=DEVICE_CHECK_LENGTH, blank=True)  # calls.device_check, of the last Join
+    # The place a member brought this person from (rule W6). The seat is then their right to be here, and that place's
+    # door is the one they go back to.
+    brought_from = models.CharField(max_length=80, blank=True)
 
     objects = SeatQuerySet.as_manager()
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from calls.relay.terms import Policy
+from calls.relay.terms import GoneReason, Policy
 
 if TYPE_CHECKING:
     from accounts.models import Organisation
-    from calls.models import Call
+    from calls.models import Call, Seat
 
 
 class Act(StrEnum):
@@ -47,7 +47,9 @@ class PlaceKind:
     title: Callable[[str], str]
     organisation: Callable[[str], Organisation]
     door: Callable[[str, str], str]  # place, identity: where "Join again" leads
-    on_end: Callable[[Call], None]
+    on_end: Callable[[Call], None]  # of the place, or to which somebody was brought from it
+    # Somebody in such a call has come (None), or gone, and why: their seat.
+    on_stay: Callable[[Seat, GoneReason | None], None] = lambda seat, reason: None
     stands: Callable[[str], bool] = lambda place: True  # the place is still there
     # The same, and it stays until the transaction ends, for whoever is being let in.
     hold: Callable[[str], bool] = lambda place: True

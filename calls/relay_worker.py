@@ -93,6 +93,7 @@ class Node(Protocol):
     def leave(self, call_id: str, participant_id: str, connection: int) -> None: ...
     def remove(self, call_id: str, participant_id: str) -> None: ...
     def end(self, call_id: str, reason: EndReason) -> None: ...
+    def reserve(self, call_id: str, identity: str, seconds: float) -> None: ...
     def renew(self, call_id: str, participant_id: str, connection: int) -> None: ...
     def set_deadlines(self, call_id: str, deadlines: Deadlines) -> None: ...
     def set_media(self, call_id: str, participant_id: str, media: Media, take_screen: bool = False) -> None: ...
@@ -140,6 +141,7 @@ class RelayWorker:
             "renew": self._renew_place,
             "leave": self._leave,
             "let_go": self._let_go,
+            "reserve": self._reserve,
             "remove": self._remove,
             "end": self._end,
             "deadlines": self._set_deadlines,
@@ -347,8 +349,12 @@ class RelayWorker:
     def _let_go(self, command: events.Message) -> None:
         call, participant = command["call"], command["participant"]
         if socket := self._sockets.pop((call, participant), None):
-            self._tell(socket.channel, events.seat_taken_over())
+            self._tell(socket.channel, command["moved"] or events.seat_taken_over())
             self._node.leave(call, participant, socket.connection)
+
+    def _reserve(self, command: events.Message) -> None:
+        self._node.reserve(command["call"], command["identity"], command["seconds"])
+        self._tell(command["reply_to"], events.seat_reserved())
 
     def _remove(self, command: events.Message) -> None:
         self._node.remove(command["call"], command["participant"])

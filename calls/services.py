@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from asgiref.sync import async_to_sync
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -25,6 +26,7 @@ from calls.tickets import Ticket
 from core.errors import DomainError, NotAllowed
 
 RESERVED_AFTER_LOSS = timedelta(seconds=20)  # rule C5
+BROUGHT_WITHIN = 30.0  # seconds in which the page of somebody who is brought comes along (rule W6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ def admit(
         told["device_check"] = device_check
     seat, created = Seat.objects.get_or_create(call=call, identity=identity, defaults=told)
     if not created:
-        raised = Seat.objects.filter(pk=seat.pk, removed_at=None).update(connection=F("connection") + 1, **told)
+        raised = Seat.objects.filter(pk=seat.pk, removed_at=None).update(
+            connection=F("connection") + 1, pressed_at=timezone.now(), **told
+        )
         if not raised:
             raise _removed()
         seat.refresh_from_db()
@@ -117,7 +121,7 @@ def check_stands(seat: Seat) -> PlaceKind:
     if seat.removed_at is not None:
         raise _removed()
     kind = kind_of(seat.call.place)
-    if not kind.may(seat.call.place, seat.identity, Act.ENTER):
+    if not (seat.brought_from or kind.may(seat.call.place, seat.identity, Act.ENTER)):
         raise NotAllowed("not_allowed", _("You can no longer join this call."))
     return kind
 
@@ -148,6 +152,69 @@ def enter(*, ticket: Ticket) -> Entry:
         deadlines=deadlines_of(call),
         reserved=_reserved(call, now=timezone.now()),
     )
+
+
+# Bringing somebody who waits elsewhere into a call (rule W6)
+
+
+def call_of_member(identity: str) -> Call | None:
+    """The call this person is live in as a member; by rule C4 there is one at most."""
+    seat = Seat.objects.of_member(identity).filter(removed_at=None).live().select_related("call").first()
+    return seat.call if seat else None
+
+
+def reserve_seat(*, call: Call, identity: str, seconds: float = BROUGHT_WITHIN) -> None:
+    """Keep a seat at the call's relay for somebody on their way, who takes it by joining.
+
+    Asks the relay, so not inside a transaction. Raises DomainError "full", "removed", "ended" or "unavailable": then
+    nothing has changed.
+    """
+    if not call.node:
+        raise _unavailable()
+    command = events.relay_reserve(call_id=call.pk, identity=identity, seconds=seconds)
+    reply = async_to_sync(events.ask_node)(call.node, command)
+    if reply is None:
+        raise _unavailable()
+    if reply["type"] != "seat.refused":
+        return
+    match reply["code"]:
+        case "full":
+            raise DomainError("full", _("This call is full."))
+        case "removed":
+            raise DomainError("removed", _("This person was removed from this call."))
+        case _:
+            raise DomainError("ended", _("This call has ended."))
+
+
+@transaction.atomic
+def bring(*, call: Call, identity: str, display_name: str, brought_from: str) -> Seat:
+    """A guest's seat for somebody who waits in the place `brought_from`, by a member's act. Their page goes along.
+
+    Joins the caller's transaction, after `reserve_seat`. Raises as `admit`.
+    """
+    seat = admit(call=call, identity=identity, display_name=display_name, role=Seat.Role.GUEST)
+    Seat.objects.filter(pk=seat.pk).update(brought_from=brought_from)
+    seat.brought_from = brought_from
+    others = Seat.objects.standing().filter(identity=identity).exclude(pk=seat.pk)
+    for other in others.select_related("call").order_by("pk"):
+        Seat.objects.filter(pk=other.pk).update(brought_from="")
+        _let_go(other, moved=events.seat_moved(call_id=call.pk, connection=seat.connection))
+    return seat
+
+
+@transaction.atomic
+def send_back(*, seat: Seat) -> None:
+    """Whoever was brought goes back to the door they came from; they may be brought again.
+
+    Joins the caller's transaction.
+    """
+    Seat.objects.filter(pk=seat.pk).update(brought_from="")
+    _let_go(seat, moved=events.seat_moved(call_id=None))
+
+
+def forget_person(*, identity: str) -> None:
+    """Somebody's name goes from the calls they were in; that they were, when and why they left stays (rule C6)."""
+    Seat.objects.filter(identity=identity).update(display_name="")
 
 
 def deadlines_of(call: Call) -> Deadlines:
@@ -229,15 +296,21 @@ def open_attendance(*, seat_id: UUID, node: str, at: datetime) -> None:
     seat = Seat.objects.filter(pk=seat_id, call__node=node, call__ended_at=None).select_related("call").first()
     if seat is None:
         return
-    Attendance.objects.get_or_create(seat=seat, left_at=None, defaults={"joined_at": at, "node": node})
+    _attendance, has_come = Attendance.objects.get_or_create(
+        seat=seat, left_at=None, defaults={"joined_at": at, "node": node}
+    )
+    if has_come:
+        _tell_places(seat, None)
     if seat.role == Seat.Role.MEMBER:
         for other in Seat.objects.of_member(seat.identity).live().exclude(pk=seat.pk).select_related("call"):
             _let_go(other)
 
 
+@transaction.atomic
 def close_attendance(*, seat_id: UUID, node: str, at: datetime, reason: GoneReason) -> None:
     """The end of a stay. Idempotent."""
-    Attendance.objects.open().filter(seat_id=seat_id, node=node).update(left_at=at, reason=reason)
+    if Attendance.objects.open().filter(seat_id=seat_id, node=node).update(left_at=at, reason=reason):
+        _tell_places(Seat.objects.select_related("call").get(pk=seat_id), reason)
 
 
 def store_member_deadline(*, call_id: UUID, node: str, member_deadline: datetime | None) -> None:
@@ -255,7 +328,8 @@ def store_end(*, call_id: UUID, node: str, reason: EndReason, at: datetime) -> b
         return False
     Attendance.objects.open().filter(seat__call_id=call_id).update(left_at=at, reason=GoneReason.ENDED)
     call = Call.objects.get(pk=call_id)
-    kind_of(call.place).on_end(call)
+    for kind in _kinds_in(call):
+        kind.on_end(call)
     events.tell_call(call_id, events.call_ended(reason))
     return True
 
@@ -305,7 +379,10 @@ def release_node(*, node: str, now: datetime) -> None:
 
 
 def _clear_node(node: str, now: datetime) -> None:
+    lost = list(Seat.objects.filter(attendances__node=node, attendances__left_at=None).select_related("call"))
     Attendance.objects.open().filter(node=node).update(left_at=now, reason=GoneReason.LOST)
+    for seat in lost:
+        _tell_places(seat, GoneReason.LOST)
     for call_id in Call.objects.open().filter(node=node).order_by("pk").values_list("pk", flat=True):
         if Call.objects.open().filter(pk=call_id, node=node).update(node=""):
             events.tell_call(call_id, events.call_rejoin("relay_lost"))
@@ -348,11 +425,23 @@ def _leave_others(call: Call, identity: str, *, asked: bool) -> None:
         _let_go(other)
 
 
-def _let_go(seat: Seat) -> None:
+def _let_go(seat: Seat, moved: events.Message | None = None) -> None:
     """Rule C4: the number rises, so that the page left behind does not come back by itself."""
     Seat.objects.filter(pk=seat.pk).update(connection=F("connection") + 1)
     if seat.call.node:
-        events.tell_node(seat.call.node, events.relay_let_go(call_id=seat.call_id, participant_id=seat.pk))
+        command = events.relay_let_go(call_id=seat.call_id, participant_id=seat.pk, moved=moved)
+        events.tell_node(seat.call.node, command)
+
+
+def _kinds_in(call: Call) -> list[PlaceKind]:
+    """The kind of the call's place, then those of the places from which somebody was brought into it."""
+    places = [call.place, *call.seats.exclude(brought_from="").values_list("brought_from", flat=True)]
+    return list({kind.prefix: kind for kind in map(kind_of, places)}.values())
+
+
+def _tell_places(seat: Seat, reason: GoneReason | None) -> None:
+    for kind in _kinds_in(seat.call):
+        kind.on_stay(seat, reason)
 
 
 def _record(call: Call, identity: str, act: str, detail: str) -> None:

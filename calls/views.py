@@ -93,7 +93,9 @@ def _show_end(request: HttpRequest, seat: Seat, refusal: DomainError) -> HttpRes
 
 
 def _door_of(seat: Seat) -> str:
-    return kind_of(seat.call.place).door(seat.call.place, seat.identity)
+    """That of the call's place, or of the place from which somebody was brought into it (rule W6)."""
+    place = seat.brought_from or seat.call.place
+    return kind_of(place).door(place, seat.identity)
 
 
 def _call_data(seat: Seat, title: str, ticket: str) -> dict[str, str | int]:

@@ -18,7 +18,8 @@ Live (rule C5). Somebody is live from the first media until gone. A live person 
     replaced is RECONNECTING, hence counts for C1 and C3, until `gone_after` from the last packet, or until
     `connect_within` from their last join if that is later: the new leg needs the time.
 The end (rules C3, C9). At the scheduled end, at the member deadline, or after `empty_after` with nobody
-    live or connecting, whichever moment is the earlier. Nothing follows `CallEnded`.
+    live or connecting, whichever moment is the earlier. Where the policy says so, also when the last member who
+    was live has gone and none is at the door (rule W9). Nothing follows `CallEnded`.
 """
 
 from __future__ import annotations
@@ -140,6 +141,7 @@ class RelayCall:
         self._timers = Timers(policy, now=now, member_deadline=member_deadline, ends_at=ends_at)
         self._ended: EndReason | None = None
         self._started_at: float | None = None  # Unix seconds
+        self._member_was_live = False
         self._seats_given = 0
         self._chat: deque[ChatPosted] = deque(maxlen=CHAT_KEPT)
         self._effects: list[Effect] = []
@@ -292,6 +294,7 @@ class RelayCall:
         person.state = State.CONNECTED
         person.media_up = True
         person.heard_at = now
+        self._member_was_live |= person.role is Role.MEMBER
         person.expires_at = now + self.policy.gone_after
         self._settle(now)
 
@@ -425,6 +428,8 @@ class RelayCall:
         # Before anybody in line is seated: nobody gets a seat in a call that is over.
         member_at_the_door = any(person.role is Role.MEMBER for person in self._here.values())
         reason = self._timers.due(now, member_at_the_door=member_at_the_door)
+        if reason is None and self.policy.ends_without_member and self._member_was_live and not member_at_the_door:
+            reason = EndReason.ON_HOLD
         if reason is not None:
             self.end(reason, now)
         else:

@@ -42,6 +42,7 @@ class EndReason(StrEnum):
     TIME_UP = "time_up"  # the scheduled end
     EMPTY = "empty"  # nobody live for 60 s (rule C9)
     CLOSED = "closed"  # by an administrator, or its place is gone
+    ON_HOLD = "on_hold"  # a consultation whose last member has left (rule W9)
 
 
 class Refusal(Exception):
@@ -66,6 +67,7 @@ class Policy:
     member_wait: float | None = 600.0  # rule C3; None: no deadline (a consultation)
     shield_guests: bool = True  # rule C3: without a live member guests neither hear nor see each other
     empty_after: float = 60.0  # rule C9
+    ends_without_member: bool = False  # when the last live member has gone: a consultation is put on hold (rule W9)
     reconnecting_after: float = 4.0  # rule C5
     gone_after: float = 20.0  # rule C5
     connect_within: float = 15.0  # DTLS and first packet after the seat is given

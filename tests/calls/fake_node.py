@@ -101,6 +101,10 @@ class FakeNode:
         self._call(call_id).end(reason, self._now())
         self._settle(call_id)
 
+    def reserve(self, call_id: str, identity: str, seconds: float) -> None:
+        self._call(call_id).reserve(identity, seconds, self._now())
+        self._settle(call_id)
+
     def renew(self, call_id: str, participant_id: str, connection: int) -> None:
         self._call(call_id).renew(participant_id, connection, self._now())
 
