@@ -1,0 +1,61 @@
+"""What changes a waiting area and the callers in it, by who does it: callers, staff, those who run an area."""
+
+from waiting_areas.services.areas import (
+    create_area,
+    delete_area,
+    give_role,
+    reset_link,
+    restore,
+    set_hours,
+    suspend,
+    take_role,
+    update_settings,
+)
+from waiting_areas.services.callers import (
+    Details,
+    Phrase,
+    arrive,
+    close_page,
+    leave,
+    phone_instead,
+    renew,
+    reply,
+    wait_again,
+)
+from waiting_areas.services.staff import (
+    fetch_into_call,
+    finish,
+    join_call,
+    put_on_hold,
+    send_message,
+    send_message_to_all,
+    transfer,
+)
+
+__all__ = [
+    "Details",
+    "Phrase",
+    "arrive",
+    "close_page",
+    "create_area",
+    "delete_area",
+    "fetch_into_call",
+    "finish",
+    "give_role",
+    "join_call",
+    "leave",
+    "phone_instead",
+    "put_on_hold",
+    "renew",
+    "reply",
+    "reset_link",
+    "restore",
+    "send_message",
+    "send_message_to_all",
+    "set_hours",
+    "suspend",
+    "take_role",
+    "transfer",
+    "update_settings",
+    "wait_again",
+]

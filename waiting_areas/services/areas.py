@@ -1,0 +1,158 @@
+"""What changes a waiting area itself: settings, hours, roles, link, suspension (rules W2, W7).
+
+Who may is decided at the door: the site's own pages by waiting_areas.access, Django admin by its scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts.models import Organisation, User
+from accounts.services import record_access
+from core.errors import Conflict, DomainError
+from waiting_areas import events
+from waiting_areas.hours import Block
+from waiting_areas.models import AreaRole, Caller, OpeningHours, WaitingArea
+
+SETTINGS = (
+    "name",
+    "time_zone",
+    "notice",
+    "waiting_message",
+    "support_phone",
+    "ask_date_of_birth",
+    "ask_reason",
+    "ask_reference",
+    "shows_position",
+    "reconnecting_for",
+    "details_kept_for",
+)
+
+
+@transaction.atomic
+def create_area(*, organisation: Organisation, name: str, by: User | None, **settings: Any) -> WaitingArea:
+    """An area without staff. Joins the caller's transaction. Raises DomainError("name_taken")."""
+    try:
+        with transaction.atomic():
+            area = WaitingArea.objects.create(organisation=organisation, name=name, **settings)
+    except IntegrityError as error:
+        raise _name_taken() from error
+    _record(area, "area.created", by)
+    return area
+
+
+@transaction.atomic
+def update_settings(*, area: WaitingArea, by: User, **settings: Any) -> WaitingArea:
+    """`settings` are among SETTINGS. Joins the caller's transaction. Raises DomainError("name_taken"), Conflict."""
+    unknown = set(settings) - set(SETTINGS)
+    if unknown:
+        raise TypeError(f"not settings of an area: {sorted(unknown)}")
+    try:
+        with transaction.atomic():
+            changed = WaitingArea.objects.standing().filter(pk=area.pk).update(**settings)
+    except IntegrityError as error:
+        raise _name_taken() from error
+    if changed != 1:
+        raise _deleted()
+    _record(area, "area.settings_changed", by)
+    area.refresh_from_db()
+    return area
+
+
+@transaction.atomic
+def set_hours(*, area: WaitingArea, always_open: bool, blocks: Iterable[Block], by: User) -> None:
+    """The whole week anew. Joins the caller's transaction. Raises Conflict("deleted"), DomainError("same_opening")."""
+    wanted = list(blocks)
+    if len({(block.weekday, block.opens) for block in wanted}) < len(wanted):
+        raise DomainError("same_opening", _("Two times of the same day have the same opening."))
+    if WaitingArea.objects.standing().filter(pk=area.pk).update(always_open=always_open) != 1:
+        raise _deleted()
+    OpeningHours.objects.filter(area=area).delete()
+    OpeningHours.objects.bulk_create(
+        OpeningHours(area=area, weekday=block.weekday, opens=block.opens, closes=block.closes) for block in wanted
+    )
+    _record(area, "area.hours_changed", by)
+
+
+@transaction.atomic(durable=True)
+def suspend(*, area: WaitingArea, message_to_callers: str, message_to_staff: str, by: User) -> None:
+    """Nobody new comes in, whatever the hours say; those inside can still be seen (rule W2).
+
+    Raises Conflict("suspended") when it is already: changing the messages is restoring it first.
+    """
+    free = WaitingArea.objects.standing().filter(pk=area.pk, suspended_at=None)
+    if not free.update(
+        suspended_at=timezone.now(), message_to_callers=message_to_callers, message_to_staff=message_to_staff
+    ):
+        raise Conflict("suspended", _("This waiting area is suspended already."))
+    _record(area, "area.suspended", by)
+
+
+@transaction.atomic(durable=True)
+def restore(*, area: WaitingArea, by: User) -> None:
+    """Raises Conflict("not_suspended")."""
+    suspended = WaitingArea.objects.standing().filter(pk=area.pk).exclude(suspended_at=None)
+    if not suspended.update(suspended_at=None, message_to_callers="", message_to_staff=""):
+        raise Conflict("not_suspended", _("This waiting area is not suspended."))
+    _record(area, "area.restored", by)
+
+
+@transaction.atomic(durable=True)
+def reset_link(*, area: WaitingArea, seen_generation: int, by: User) -> WaitingArea:
+    """The public link of `seen_generation` dies; those inside stay. It is the one that was on the screen, so that a
+    second press changes nothing. Raises Conflict("reset_meanwhile").
+    """
+    shown = WaitingArea.objects.standing().filter(pk=area.pk, link_generation=seen_generation)
+    if shown.update(link_generation=F("link_generation") + 1) != 1:
+        raise Conflict("reset_meanwhile", _("The link has been reset already. This is the new one."))
+    _record(area, "area.link_reset", by)
+    area.refresh_from_db()
+    return area
+
+
+@transaction.atomic(durable=True)
+def delete_area(*, area: WaitingArea, by: User) -> None:
+    """The link dies; the row stays for reports. Raises Conflict("deleted"), DomainError("not_empty")."""
+    if WaitingArea.objects.standing().filter(pk=area.pk).update(deleted_at=timezone.now()) != 1:
+        raise _deleted()
+    # After the update: an arrival takes the area's row first, so nobody comes in behind this look.
+    if Caller.objects.inside().filter(area=area).exists():
+        raise DomainError("not_empty", _("Somebody is in this waiting area. Suspend it first, and see them."))
+    _record(area, "area.deleted", by)
+
+
+@transaction.atomic(durable=True)
+def give_role(*, area: WaitingArea, user: User, role: str, by: User) -> AreaRole:
+    """The only role this person has in the area from now on (rule W7). Raises DomainError("not_a_colleague")."""
+    if not user.organisations.filter(pk=area.organisation_id).exists():
+        raise DomainError("not_a_colleague", _("This person does not work for the organisation of this waiting area."))
+    given, _created = AreaRole.objects.update_or_create(area=area, user=user, defaults={"role": role})
+    _record(area, "area.role_given", by, f"{user.identity} {role}")
+    return given
+
+
+@transaction.atomic(durable=True)
+def take_role(*, role: AreaRole, by: User) -> None:
+    """Twice changes nothing."""
+    deleted, _by_model = AreaRole.objects.filter(pk=role.pk).delete()
+    if deleted:
+        _record(role.area, "area.role_taken", by, f"user:{role.user_id}")
+
+
+def _record(area: WaitingArea, act: str, by: User | None, detail: str = "") -> None:
+    record_access(organisation=area.organisation, actor=by, act=act, place=f"area:{area.pk}", detail=detail)
+    events.tell_area(area.pk)
+
+
+def _name_taken() -> DomainError:
+    return DomainError("name_taken", _("Another waiting area has this name."))
+
+
+def _deleted() -> Conflict:
+    return Conflict("deleted", _("This waiting area has been deleted."))

@@ -1,0 +1,52 @@
+"""The staff's side: the areas where I hold a role, and each one's Caller list (rule W3)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from calls.doors import remember
+from core.errors import DomainError
+from waiting_areas import listing, services
+from waiting_areas.access import Right, StaffRequest, get_area, get_caller, signed_in
+from waiting_areas.models import WaitingArea
+
+
+@signed_in
+@never_cache
+@require_safe
+def list_areas(request: StaffRequest) -> HttpResponse:
+    areas = list(WaitingArea.objects.watched_by(request.user).select_related("organisation"))
+    lines = listing.list_areas(areas, now=timezone.now())
+    return render(request, "waiting_areas/list.html", {"lines": lines})
+
+
+@signed_in
+@never_cache
+@require_safe
+def show_callers(request: StaffRequest, area_id: UUID) -> HttpResponse:
+    area = get_area(request, area_id, Right.SEE)
+    lines = listing.list_callers([area], now=timezone.now())
+    context = {"area": area, "organisation": area.organisation, "lines": lines}
+    return render(request, "waiting_areas/callers.html", context)
+
+
+@signed_in
+@require_POST
+def join_caller(request: StaffRequest, caller_id: UUID) -> HttpResponse:
+    """Join Call. What needs an answer first is asked by a page (rules C4, W5)."""
+    caller = get_caller(request, caller_id)
+    answers = {name: name in request.POST for name in ("even_if_seen", "leave_other")}
+    try:
+        seat = services.join_call(caller=caller, by=request.user, **answers)
+    except DomainError as error:
+        context = {"caller": caller, "area": caller.area, "organisation": caller.area.organisation}
+        return render(
+            request, "waiting_areas/refused.html", context | {"error": error, "answers": answers}, status=error.status
+        )
+    return redirect(remember(request, seat))
