@@ -6,26 +6,16 @@ a provider of another area, or of another organisation, neither exists.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import Enum, auto
-from functools import wraps
-from typing import Concatenate, ParamSpec
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, resolve_url
-from django.utils.http import urlencode
-from django_htmx.http import HttpResponseClientRedirect
-from django_htmx.middleware import HtmxDetails
+from django.shortcuts import get_object_or_404
 
+from accounts.access import SignedInRequest, signs_in_to
 from accounts.models import User
 from waiting_areas.models import AreaRole, Caller, WaitingArea
-
-P = ParamSpec("P")
 
 
 class Right(Enum):
@@ -50,32 +40,10 @@ def may(user: User | AnonymousUser, right: Right, area: WaitingArea) -> bool:
     return role is not None and right in RIGHTS[role.role]
 
 
-class StaffRequest(HttpRequest):
-    """Of somebody signed in."""
-
-    user: User
-    htmx: HtmxDetails
+signed_in = signs_in_to("waiting_areas:list_areas")
 
 
-View = Callable[Concatenate[StaffRequest, P], HttpResponse]
-
-
-def signed_in(view: View[P]) -> View[P]:
-    """Signing in comes first: of the whole page, also when htmx asks for a part of it."""
-
-    @wraps(view)
-    def guarded(request: StaffRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
-        if request.htmx:
-            here = request.htmx.current_url_abs_path or request.path
-            return HttpResponseClientRedirect(f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': here})}")
-        return redirect_to_login(request.path if request.method != "POST" else resolve_url("waiting_areas:list_areas"))
-
-    return guarded
-
-
-def get_area(request: StaffRequest, area_id: UUID, right: Right) -> WaitingArea:
+def get_area(request: SignedInRequest, area_id: UUID, right: Right) -> WaitingArea:
     """Raises Http404, or PermissionDenied for somebody whose role does not include the right."""
     areas = WaitingArea.objects.visible_to(request.user).select_related("organisation")
     area = get_object_or_404(areas, pk=area_id)
@@ -84,7 +52,7 @@ def get_area(request: StaffRequest, area_id: UUID, right: Right) -> WaitingArea:
     return area
 
 
-def get_caller(request: StaffRequest, caller_id: UUID) -> Caller:
+def get_caller(request: SignedInRequest, caller_id: UUID) -> Caller:
     """Also one who has left, so that a second press is told so. Raises Http404."""
     callers = Caller.objects.visible_to(request.user).select_related("area__organisation")
     return get_object_or_404(callers, pk=caller_id)

@@ -10,17 +10,18 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.access import SignedInRequest
 from calls.doors import remember
 from core.errors import DomainError
 from waiting_areas import listing, services
-from waiting_areas.access import Right, StaffRequest, get_area, get_caller, signed_in
+from waiting_areas.access import Right, get_area, get_caller, signed_in
 from waiting_areas.models import WaitingArea
 
 
 @signed_in
 @never_cache
 @require_safe
-def list_areas(request: StaffRequest) -> HttpResponse:
+def list_areas(request: SignedInRequest) -> HttpResponse:
     areas = list(WaitingArea.objects.watched_by(request.user).select_related("organisation"))
     lines = listing.list_areas(areas, now=timezone.now())
     return render(request, "waiting_areas/list.html", {"lines": lines})
@@ -29,7 +30,7 @@ def list_areas(request: StaffRequest) -> HttpResponse:
 @signed_in
 @never_cache
 @require_safe
-def show_callers(request: StaffRequest, area_id: UUID) -> HttpResponse:
+def show_callers(request: SignedInRequest, area_id: UUID) -> HttpResponse:
     area = get_area(request, area_id, Right.SEE)
     lines = listing.list_callers([area], now=timezone.now())
     context = {"area": area, "organisation": area.organisation, "lines": lines}
@@ -38,7 +39,7 @@ def show_callers(request: StaffRequest, area_id: UUID) -> HttpResponse:
 
 @signed_in
 @require_POST
-def join_caller(request: StaffRequest, caller_id: UUID) -> HttpResponse:
+def join_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
     """Join Call. What needs an answer first is asked by a page (rules C4, W5)."""
     caller = get_caller(request, caller_id)
     answers = {name: name in request.POST for name in ("even_if_seen", "leave_other")}

@@ -44,7 +44,13 @@ def join_call(*, caller: Caller, by: User, even_if_seen: bool = False, leave_oth
         raise AlreadySeen
     seat = admit(call=call, identity=by.identity, display_name=by.name, role=Seat.Role.MEMBER, leave_other=leave_other)
     if where.seat is None:
-        admit(call=call, identity=current.identity, display_name=current.name, role=Seat.Role.GUEST)
+        admit(
+            call=call,
+            identity=current.identity,
+            display_name=current.name,
+            role=Seat.Role.GUEST,
+            device_check=current.device_check,
+        )
     _record(current, CallerEvent.What.JOINED, by, "caller.joined")
     return seat
 
