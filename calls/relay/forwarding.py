@@ -23,6 +23,7 @@ KEYFRAME_REPEAT = 1.0  # until one arrives
 JUMP = 1000  # packets: further than this, forward or back, a stream has started anew
 STOPPED = 1.0  # seconds without a packet: the publisher does not send this now
 STEADY = 3.0  # seconds that a layer which had stopped is sent again, before it is worth a keyframe
+LATELY = 2.0  # seconds
 PADDING = 255  # octets, the most that RTP's one byte of length can say
 
 _U16 = Struct("!H")
@@ -58,9 +59,9 @@ class Source:
     __slots__ = (
         "_ask", "_asked_at", "_base", "_expected_before", "_fresh", "_highest", "_jitter", "_level_id", "_meter",
         "_past", "_received", "_received_before", "_report", "_report_at", "_timeline", "_transit", "arrived_at",
-        "asked_again", "clock_rate", "keyframe_wanted", "keyframes_asked", "kind", "layer", "missing", "octets",
-        "outlets", "payload_type", "rate", "red_payload_type", "repairs", "resumed_at", "ring", "rtx_payload_type",
-        "ssrc", "voice",
+        "asked_again", "clock_rate", "keyframe_index", "keyframe_wanted", "keyframes_asked", "kind", "layer", "missing",
+        "octets", "outlets", "payload_type", "rate", "red_payload_type", "repairs", "resumed_at", "ring",
+        "rtx_payload_type", "ssrc", "voice",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +89,7 @@ class Source:
         self.ring = Ring(AUDIO_RING if kind == "audio" else RING)
         self.missing = Missing()
         self.keyframe_wanted = False
+        self.keyframe_index = -1  # of the first packet of the last one
         self.voice = Voice()
         self.arrived_at = 0.0
         self.resumed_at = 0.0  # first packet after a stop; 0 while there was none
@@ -230,6 +232,7 @@ class Source:
         self._received = self._expected_before = self._received_before = 0
         self.missing.clear()
         self.ring.clear()
+        self.keyframe_index = -1
         return self._highest
 
     def _understand(self, packet: Packet, now: float) -> None:
@@ -241,6 +244,7 @@ class Source:
         packet.vp8 = vp8 = rtp.parse_vp8(packet.payload)
         if vp8 is not None and vp8.keyframe:
             self.keyframe_wanted = False
+            self.keyframe_index = max(self.keyframe_index, packet.index)
         if not self.missing.arrived(packet.index, now):
             self.want_keyframe(now)
 
@@ -471,27 +475,40 @@ class Slot:
             if index == self._highest:
                 self._last_tl0 = tl0
 
-    def resend(self, sequence: int, send_time: int, now: float, round_trip: float, out: memoryview) -> int:
-        """Build the answer to a NACK of `sequence` as RFC 4588 §4 says; its size, 0: there is none.
+    def asked(self, sequence: int, now: float, round_trip: float) -> tuple[Packet | None, int]:
+        """A NACK of `sequence`: what is to be sent again, and how many times. What cannot be repaired any more is given
+        up for a keyframe at once: a browser would ask for one after a second or three.
 
         `round_trip` is the least lately: before that, no answer can have come (seconds).
         """
         source = self.source
         if source is None or not self._open or not self.rtx_payload_type:
-            return 0
+            return None, 0
         index = rtp.unwrap(sequence, self._highest + self._sequence_offset) - self._sequence_offset
         if not self._first <= index <= self._highest:
-            return 0
+            return None, 0
         packet = source.ring.find(index, now)
-        if packet is None or not self._resent.may(index, now, round_trip):
-            return 0
+        if packet is not None and not self._resent.is_spent(index):
+            return packet, self._resent.copies(index, now, round_trip)
+        if index > source.keyframe_index and index not in source.missing:
+            source.want_keyframe(now)
+        return None, 0
+
+    def wants_twice(self, packet: Packet, now: float) -> bool:
+        """Is that packet, late as it is, to be sent twice? Where the way to the subscriber lost something lately."""
+        is_shown = self._open and packet.index >= self._first
+        return is_shown and self.rtx_payload_type > 0 and now - self._resent.at < LATELY
+
+    def resend(self, packet: Packet, send_time: int, now: float, out: memoryview) -> int:
+        """Build the answer to a NACK as RFC 4588 §4 says; its size."""
         size = self.write(packet, send_time, now, out)
         self.packets -= 1
         self.repairs += 1
         self.octets -= len(packet.payload)
         start = self._head_size
+        sequence = out[2:4].tobytes()
         out[start + 2 : size + 2] = bytes(out[start:size])
-        _U16.pack_into(out, start, sequence)
+        out[start : start + 2] = sequence
         out[1] = packet.marker | self.rtx_payload_type
         self._rtx_sequence = (self._rtx_sequence + 1) & 0xFFFF
         _U16.pack_into(out, 2, self._rtx_sequence)
@@ -554,6 +571,12 @@ class Turn:
 
     def restart(self) -> None:
         """Nothing to begin anew: a keyframe is waited for as it is."""
+
+    def wants_twice(self, packet: Packet, now: float) -> bool:
+        return False
+
+    def resend(self, packet: Packet, send_time: int, now: float, out: memoryview) -> int:
+        return self.slot.resend(packet, send_time, now, out)
 
     def write(self, packet: Packet, send_time: int, now: float, out: memoryview) -> int:
         """As `Slot.write`; 0 before the keyframe."""

@@ -288,13 +288,16 @@ class Leg:
                 send(size)
 
     def _pass_on_repaired(self, source: Source, packet: rtp.Packet, now: float) -> None:
-        """A slot that waits for a keyframe opens at its repaired first packet, and has missed what followed that."""
+        """A slot that waits for a keyframe opens at its repaired first packet, and has missed what followed that. What
+        comes this late is sent twice where the way down is lossy too: there is no time for another round of asking."""
         send_time = rtp.abs_send_time(now)
         begins_keyframe = packet.vp8 is not None and packet.vp8.keyframe
         for slot, send in source.outlets:
             for each in source.since(packet, now) if begins_keyframe and not slot.is_open else [packet]:
                 if size := slot.write(each, send_time, now, OUTBOUND):
                     send(size)
+            if slot.wants_twice(packet, now):
+                send(slot.resend(packet, send_time, now, OUTBOUND))
 
     def _identify(self, ssrc: int, packet: rtp.Packet) -> Source | None:
         """By MID, where the offer gave no SSRC (RFC 8843 §9.2), and by RID among a camera's layers (RFC 8852 §3)."""
@@ -342,8 +345,10 @@ class Leg:
                             if not self._budget.repairs.take():
                                 self._dropped["budget"] += 1
                                 break
-                            if size := slot.resend(sequence, send_time, now, self._round_trip.least, OUTBOUND):
-                                self.send_rtp(size)
+                            packet, copies = slot.asked(sequence, now, self._round_trip.least)
+                            if packet is not None:
+                                for _ in range(copies):
+                                    self.send_rtp(slot.resend(packet, send_time, now, OUTBOUND))
 
     def _measure(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> None:
         for block in blocks:

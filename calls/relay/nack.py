@@ -5,17 +5,21 @@ Pure, monotonic `now` in seconds passed in. Packets go by their unwrapped index.
 
 from __future__ import annotations
 
+from math import inf
+
 from .rtp import Packet
 
 FIRST_ASK = 0.02  # seconds a gap may close by itself (reordering)
 ASK_STEP = 0.01  # between two looks at what is due
 ASK_AGAIN = 0.04  # at least; or the round trip
-ASKS = 10
+ASKS = 10  # the first alone, then in pairs of one step: a publisher answers the one that comes
 TOO_MANY = 200  # missing: a keyframe is cheaper
 RING = 512  # packets of video kept, a power of two
 AUDIO_RING = 64  # of audio, only to know what is here already
 KEEP = 1.0  # seconds
 RESENDS = 5
+EARLY = 0.75  # of the least round trip: jitter brings requests closer together than they were sent
+COPIES = 2  # of what is asked for again: a request or its answer was lost, so the next ones are made surer
 
 
 class RoundTrip:
@@ -53,6 +57,9 @@ class Missing:
     def __bool__(self) -> bool:
         return bool(self._asked)
 
+    def __contains__(self, index: int) -> bool:
+        return index in self._asked
+
     def arrived(self, index: int, now: float) -> bool:
         """Count a packet in. False when too much is missing to be repaired: all is forgotten, ask for a keyframe."""
         highest = self._highest
@@ -76,7 +83,8 @@ class Missing:
                 continue
             if times < ASKS:
                 due.append(index)
-                self._asked[index] = (now + max(ASK_AGAIN, round_trip), times + 1)
+                pause = ASK_STEP if times % 2 else max(ASK_AGAIN, round_trip)
+                self._asked[index] = (now + pause, times + 1)
             else:
                 del self._asked[index]
                 self.given_up += 1
@@ -124,21 +132,28 @@ class Ring:
 class Resent:
     """How often one slot was asked for a packet again: a subscriber's NACKs cannot multiply traffic without bound."""
 
-    __slots__ = ("_given",)
+    __slots__ = ("_given", "at")
 
     def __init__(self) -> None:
         self._given: dict[int, tuple[float, int]] = {}
+        self.at = -inf  # when something was sent again
 
-    def may(self, index: int, now: float, round_trip: float) -> bool:
+    def copies(self, index: int, now: float, round_trip: float) -> int:
+        """How many to send now: none as long as the last answer may be under way, or when it is spent."""
         at, times = self._given.get(index, (0.0, 0))
-        if times and (times >= RESENDS or now - at < max(ASK_AGAIN, round_trip)):
-            return False
+        if times and (times >= RESENDS or now - at < max(ASK_AGAIN, EARLY * round_trip)):
+            return 0
         if len(self._given) >= RING:
             self._given = {kept: given for kept, given in self._given.items() if now - given[0] <= KEEP}
             if len(self._given) >= RING:
-                return False
+                return 0
         self._given[index] = (now, times + 1)
-        return True
+        self.at = now
+        return COPIES if times else 1
+
+    def is_spent(self, index: int) -> bool:
+        """Has it been asked for too often?"""
+        return self._given.get(index, (0.0, 0))[1] >= RESENDS
 
     def clear(self) -> None:
         self._given.clear()
