@@ -5,6 +5,9 @@ taken to be good until it shows otherwise, by the two signs of relay.md, "Bandwi
 lost, or the subscriber's REMB stays under nine tenths of it. REMB alone says little, since it lags behind what arrives:
 one that rises is no sign of congestion, however low it is.
 
+Loss that stays, though much less is sent and no estimate falls, is not made by what is sent: bad radio loses whatever
+comes. Then less would not help. Pictures are small, which repair keeps moving, and go on.
+
 Down at once, to what arrived. Up after three good seconds, by probing: padding is sent, in steps that a report has to
 confirm, until the rate is proved that the next picture needs. No picture pays for a guess, and the sound pays little.
 """
@@ -13,11 +16,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, sqrt
+from typing import NamedTuple
 
 TOO_MUCH_LOST, CHANCE = 0.10, 2  # of the packets sent to the subscriber, and so many besides
-HEAVY_LOSS = 0.25  # up to here smaller pictures may help, and repair can do the rest; beyond, pictures pause
+HEAVY_LOSS = 0.25  # up to here smaller pictures may help, and repair can do the rest; surely beyond, pictures pause
+SURELY = 2.0  # standard deviations
+HEAVY_FOR = (
+    0.75  # s from one report of it to another, unless REMB is low too: a moment without a link is not a weak one
+)
+LESS, SAME = 0.7, 0.6  # of the rate sent once loss is seen, so much of the loss: it is the link's own
+OWN_MOST = 0.5  # more than that is no link
+OWN_MORE = 1.5  # times its own loss: too much is sent besides
+OWN_OVER = 0.07  # smoothed: the link's own loss is over
 FEWEST, FEWEST_PROBED = 150, 40  # packets last reported on that say how good the link is, and under a probe
 LOSS_SPAN = 3.0  # s of reports that count
 UNDER = 0.9  # a REMB lower than this share of the rate sent …
@@ -68,6 +80,15 @@ class _Probe:
     target: float  # bits/s
 
 
+class _Loss(NamedTuple):
+    """The share lost of the packets last reported on, 0 where chance explains it; what of it is sure; and whether they
+    are enough to say that the link is good."""
+
+    share: float
+    sure: float
+    is_enough: bool
+
+
 class Downlink:
     """The link to one subscriber. `padding` is what the last decision wants sent besides, in bits/s."""
 
@@ -81,6 +102,10 @@ class Downlink:
         self._fell = False  # REMB, under a probe: what was carried before it still is
         self._under: tuple[float, float] | None = None  # since when REMB has been too low, and its lowest there
         self._settled_at = 0.0
+        self._heavy_at: float | None = None  # since when heavy loss is reported
+        self._own = 0.0  # the share that is lost whatever is sent
+        self._own_at = 0.0
+        self._lossy: tuple[float, float] | None = None  # rate sent and share lost when loss alone was first too much
         self._probe: _Probe | None = None
         self._shown: tuple[int, ...] = ()
 
@@ -113,11 +138,22 @@ class Downlink:
         cameras, and cameras in the smallest layer, whatever the link.
         """
         sent = self._meter.read(octets, now)
-        (loss, is_enough), overused = self._loss(now), self._overuse(sent, now)
+        loss, overused = self._loss(now), self._overuse(sent, now)
+        if loss.share and not overused and self._is_own(sent, loss.share):
+            self._own, loss = loss.share, _Loss(0.0, 0.0, is_enough=False)
+            self._reports.clear()
+        if self._own:
+            pictures = [
+                picture if picture.is_screen else replace(picture, rates=picture.rates[:1]) for picture in pictures
+            ]
         is_still = not sound and not any(self._shown)  # nothing is sent that could be reported on
-        if now >= self._settled_at and (loss or overused or self._fell):
-            arrived = sent * (1 - loss) if loss else inf
-            if not overused and loss <= HEAVY_LOSS:
+        if now >= self._settled_at and (loss.share or overused or self._fell):
+            if overused or self._fell:
+                self._lossy = None
+            elif self._lossy is None:
+                self._lossy = sent, loss.share
+            arrived = sent * (1 - loss.share) if loss.share else inf
+            if not (overused or self._is_heavy(loss.sure, now) or self._responds(sent, loss.share)):
                 arrived = max(arrived, sound + sum(picture.rates[0] for picture in pictures if picture.rates))
             self._lower(sent, min(arrived, self._remb if overused else inf), now)
             before, self._shown = self._shown, ()
@@ -127,16 +163,14 @@ class Downlink:
             self._limit = max(LEAST, min(self._limit, HEADROOM * needed))  # more than that is not known to be carried
         elif self._probe is not None and now - self._probe.began > PROBED_FOR and not is_still:
             self._probe, self._settled_at = None, now
-        elif self._limit < inf and (is_enough or is_still):
+        elif self._limit < inf and (loss.is_enough or is_still):
             full = sum(picture.rates[-1] for picture in pictures if picture.rates)
             self._climb(HEADROOM * (sound + full), now, is_still=is_still)
         self._shown, needed = self._allot(sound, pictures, low_data=low_data)
         self.padding = max(0.0, self._probe.target - needed) if self._probe is not None else 0.0
         return self._shown
 
-    def _loss(self, now: float) -> tuple[float, bool]:
-        """The share lost of the packets last reported on, 0 where chance explains it; and whether they are enough to
-        say that the link is good."""
+    def _loss(self, now: float) -> _Loss:
         reports, fewest = self._reports, FEWEST if self._probe is None else FEWEST_PROBED
         while reports and now - reports[-1][0] > LOSS_SPAN:
             reports.pop()
@@ -146,9 +180,37 @@ class Downlink:
             lost += more_lost
             if expected >= fewest:
                 break
-        is_lossy = expected >= FEWEST_PROBED and lost > TOO_MUCH_LOST * expected + CHANCE
         is_enough = expected >= fewest or (self._probe is None and now - self._settled_at >= LOSS_SPAN)
-        return lost / expected if is_lossy else 0.0, is_enough
+        if expected < FEWEST_PROBED:
+            return _Loss(0.0, 0.0, is_enough)
+        share = lost / expected
+        if self._own and reports[0][0] > self._own_at:
+            self._own_at = reports[0][0]
+            self._own += (share - self._own) / 8
+            if self._own < OWN_OVER:
+                self._own = 0.0
+        if lost <= max(TOO_MUCH_LOST, OWN_MORE * self._own) * expected + CHANCE:
+            if is_enough:
+                self._lossy = self._heavy_at = None
+            return _Loss(0.0, 0.0, is_enough)
+        return _Loss(share, share - SURELY * sqrt(share * (1 - share) / expected), is_enough)
+
+    def _is_heavy(self, sure: float, now: float) -> bool:
+        if sure <= HEAVY_LOSS:
+            self._heavy_at = None
+        elif self._heavy_at is None:
+            self._heavy_at = now
+        return self._heavy_at is not None and (self._under is not None or now - self._heavy_at >= HEAVY_FOR)
+
+    def _is_own(self, sent: float, share: float) -> bool:
+        """Is so much lost although much less is sent than when loss began, and no packet has to queue?"""
+        if self._lossy is None or self._under is not None or self._fell or share > OWN_MOST:
+            return False
+        return sent <= LESS * self._lossy[0] and share >= SAME * self._lossy[1]
+
+    def _responds(self, sent: float, share: float) -> bool:
+        """Is less lost because less is sent? Then it is what is sent."""
+        return self._lossy is not None and sent <= LESS * self._lossy[0] and share < SAME * self._lossy[1]
 
     def _overuse(self, sent: float, now: float) -> bool:
         """Under a probe it is `_fell` that counts: what is too much then is the padding."""
