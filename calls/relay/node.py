@@ -392,11 +392,20 @@ class RelayNode:
             self._lags.append(max(0.0, now - due))
             due = max(due, now - TICK)
             self._ports.tick(now)
-            for call_id, room in list(self._rooms.items()):
-                try:
-                    self._tick(call_id, room, now)
-                except Exception:  # one call's failure is not the others'
-                    logger.exception("relay tick failed")
+            await self._tick_rooms(due)
+
+    async def _tick_rooms(self, due: float) -> None:
+        """Calls have their turns spread over the tick: all at once they would hold up every packet for that long."""
+        rooms = list(self._rooms.items())
+        for number, (call_id, room) in enumerate(rooms):
+            if number:
+                await asyncio.sleep(max(0.0, due + TICK * number / len(rooms) - self._clock()))
+            if self._rooms.get(call_id) is not room:
+                continue
+            try:
+                self._tick(call_id, room, self._clock())
+            except Exception:  # one call's failure is not the others'
+                logger.exception("relay tick failed")
 
     def _tick(self, call_id: str, room: _Room, now: float) -> None:
         for participant_id, leg in list(room.legs.items()):
