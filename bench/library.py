@@ -24,14 +24,17 @@ class Library(ServerProcess):
 
 def participants(load: Load, call: int) -> list[Participant]:
     """The people of one call, before they join."""
-    return [Participant(f"{call}/{seat}", seed=load.seed, nack_rate=load.nack_rate) for seat in range(load.people)]
+    return [
+        Participant(f"{call}/{seat}", seed=load.seed, nack_rate=load.nack_rate, simulcast=load.simulcast)
+        for seat in range(load.people)
+    ]
 
 
 async def attend(people: Sequence[Participant]) -> list[Attendee]:
     """Once they have their answers. Raises ConnectionError or TimeoutError."""
     for person in people:
         await person.connected(10)
-    return [Attendee([person], [person.microphone, person.camera]) for person in people]
+    return [Attendee([person], [person.microphone, *person.layers]) for person in people]
 
 
 class LibraryEntrance(Entrance):

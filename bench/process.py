@@ -86,8 +86,8 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
-    async def stop(self) -> None:
-        """Ask, then insist after 5 s."""
+    async def end(self) -> None:
+        """Ask what was launched last, then insist after 5 s."""
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGINT)
             try:
@@ -95,4 +95,7 @@ class ServerProcess:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
+
+    async def stop(self) -> None:
+        await self.end()
         self._folder.cleanup()

@@ -20,7 +20,7 @@ from bench.library import Library
 from bench.mediarelay import MediaRelayServer
 from bench.process import ServerProcess, receive_buffer_errors, usage
 from bench.session import Load
-from bench.table import BEHIND_MS, OURS, Result, as_json, as_text, failures, ratio
+from bench.table import BEHIND_MS, OURS, Limits, Result, as_json, as_text, delays, failures, ratio
 
 SERVERS: dict[str, type[ServerProcess]] = {
     "anteroom": Anteroom,
@@ -128,7 +128,14 @@ async def measure(load: Load, server: ServerProcess | None, options: argparse.Na
 
 async def bench(options: argparse.Namespace, servers: Sequence[str]) -> list[str]:
     """Measure, print the table, write the JSON; why it does not pass, if it does not."""
-    load = Load(server="", address="", calls=options.calls, seed=options.seed, nack_rate=options.nack)
+    load = Load(
+        server="",
+        address="",
+        calls=options.calls,
+        seed=options.seed,
+        nack_rate=options.nack,
+        simulcast=options.simulcast,
+    )
     baseline = await measure(replace(load, server="mesh"), None, options, _BASELINE_SECONDS)
     floor, worst = (baseline.latency_ms(share) or 0.0 for share in (0.95, 0.99))
     results: list[Result] = []
@@ -153,12 +160,12 @@ async def bench(options: argparse.Namespace, servers: Sequence[str]) -> list[str
     print(f"Generator to generator, without a server: p95 {floor:.2f} ms, p99 {worst:.2f} ms.")
     for server in OURS:
         cost = ratio(results, server, "janus", lambda each: each.cpu_us)
-        delay = ratio(results, server, "janus", lambda each: max(0.0, (each.latency_ms(0.95) or 0.0) - floor))
+        delay = delays(results, server, floor)
         if cost is not None:
             print(f"{server} to Janus, median of {options.runs} pairs: {cost:.2f} × the CPU for each forwarded packet.")
         if delay is not None:
             print(f"{server} to Janus, p95 latency less the generator's: {delay:.2f} ×.")
-    return failures(results, options.limit)
+    return failures(results, Limits(options.limit, options.latency_limit, floor))
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -170,10 +177,10 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--warm-up", type=float, default=3.0, help="seconds of media before that")
     parser.add_argument("--server", default="anteroom,janus", help="which, with commas between: " + ", ".join(SERVERS))
     parser.add_argument("--generators", type=int, default=1, help="load generator processes")
-    parser.add_argument("--nack", type=float, default=0.0, help="share of video packets receivers ask for again")
-    parser.add_argument(
-        "--limit", type=float, default=0.75, help="fail over this many times Janus's CPU for each packet"
-    )
+    parser.add_argument("--nack", type=float, default=0.02, help="share of video packets receivers ask for again")
+    parser.add_argument("--no-simulcast", dest="simulcast", action="store_false", help="one layer for our relay too")
+    parser.add_argument("--limit", type=float, default=0.7, help="fail over this many times Janus's CPU a packet")
+    parser.add_argument("--latency-limit", type=float, default=1.5, help="and over so many times its p95 latency")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     if unknown := set(options.server.split(",")) - set(SERVERS):

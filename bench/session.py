@@ -21,6 +21,7 @@ class Load:
     first: int = 0
     seed: int = 0
     nack_rate: float = 0.0
+    simulcast: bool = False  # of our own relay's people: Janus is sent the large layer alone
 
 
 class Attendee:

@@ -100,13 +100,31 @@ def _middle(milliseconds: Sequence[float | None]) -> str:
     return f"{median(known):.2f}" if known else "–"
 
 
-def failures(results: Sequence[Result], limit: float) -> list[str]:
-    """Why this bench does not pass, in sentences: our relay lost packets, or costs more than `limit` × Janus."""
+def delays(results: Sequence[Result], server: str, floor: float) -> float | None:
+    """The median ratio to Janus of p95 latencies, less `floor`: what the generator takes by itself, in milliseconds."""
+    return ratio(results, server, "janus", lambda each: max(0.0, (each.latency_ms(0.95) or 0.0) - floor))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times Janus: CPU for each forwarded packet, and p95 latency less the `floor` in milliseconds."""
+
+    cost: float
+    delay: float
+    floor: float
+
+
+def failures(results: Sequence[Result], limits: Limits) -> list[str]:
+    """Why this bench does not pass, in sentences: our relay lost packets, or costs or delays more than Janus times the
+    limit."""
     reasons = []
     for server in OURS:
         if lost := sum(each.lost for each in results if each.server == server):
             reasons.append(f"Our relay lost {lost} packets.")
         cost = ratio(results, server, "janus", lambda each: each.cpu_us)
-        if cost is not None and cost > limit:
-            reasons.append(f"Our relay costs {cost:.2f} × Janus a packet; the limit is {limit}.")
+        if cost is not None and cost > limits.cost:
+            reasons.append(f"Our relay costs {cost:.2f} × Janus a packet; the limit is {limits.cost}.")
+        delay = delays(results, server, limits.floor)
+        if delay is not None and delay > limits.delay:
+            reasons.append(f"Our relay's p95 latency is {delay:.2f} × Janus's; the limit is {limits.delay}.")
     return reasons

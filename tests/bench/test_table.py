@@ -10,7 +10,7 @@ from bench.latency import BUCKET_NS, BUCKETS, merged, percentile
 from bench.receiver import Slot
 from bench.run import arguments
 from bench.session import unfinished
-from bench.table import Result, as_json, as_text, failures, ratio
+from bench.table import Limits, Result, as_json, as_text, failures, ratio
 
 
 def histogram(**milliseconds: int) -> list[int]:
@@ -80,13 +80,17 @@ def test_there_is_no_ratio_to_a_server_that_did_not_run() -> None:
             [make_result(cpu=1.6), make_result("janus", cpu=2.0)],
             ["Our relay costs 0.80 × Janus a packet; the limit is 0.75."],
         ),
+        (
+            [make_result(latency=histogram(ms4=1)), make_result("janus", cpu=9.0, latency=histogram(ms2=1))],
+            ["Our relay's p95 latency is 2.33 × Janus's; the limit is 1.5."],
+        ),
         ([make_result(lost=3)], ["Our relay lost 3 packets."]),
         ([make_result(), make_result("janus", lost=500, cpu=9.0)], []),
     ],
-    ids=["within the limit", "over the limit", "loss", "Janus's loss is not ours"],
+    ids=["within the limit", "over the limit", "late", "loss", "Janus's loss is not ours"],
 )
-def test_the_bench_fails_for_our_loss_or_our_cost(results: list[Result], reasons: list[str]) -> None:
-    assert failures(results, 0.75) == reasons
+def test_the_bench_fails_for_our_loss_our_cost_or_our_delay(results: list[Result], reasons: list[str]) -> None:
+    assert failures(results, Limits(0.75, 1.5, 0.5)) == reasons
 
 
 def test_json_has_the_form_that_other_tools_read() -> None:
