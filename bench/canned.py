@@ -147,6 +147,7 @@ class Camera(Source):
         self.rid, self._keyframe_packets = layer.rid, layer.keyframe
         self.keyframe_wanted = True
         self.keyframes = 0
+        self.resent_at: dict[int, float] = {}  # by sequence number: seconds
         self._picture = sequence & 0x7FFF
         self._sizes: Iterator[int] = cycle(layer.frames)
         self._rtx_payload_type, self._repaired_rid = dialect.rtx, bytes([dialect.repaired_rtp_stream_id << 4])
@@ -183,7 +184,7 @@ class Camera(Source):
             packets.append(packet := self._stamped(template, now_ns))
             self.history[sequence] = packet
             if len(self.history) > _HISTORY:
-                self.history.popitem(last=False)
+                self.resent_at.pop(self.history.popitem(last=False)[0], None)
         self._picture = self._picture + 1 & 0x7FFF
         self.units += 1
         self.timestamp = self.timestamp + 3000 & 0xFFFFFFFF

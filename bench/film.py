@@ -91,6 +91,6 @@ class FilmSlot(Slot):
 
     units: int = 0
 
-    def _count(self, packet: bytes, now_ns: int) -> None:
+    def _count(self, packet: bytes, now_ns: int, *, is_late: bool) -> None:
         self.received += 1
         self.units += self.kind == "audio" or packet[1] >> 7

@@ -37,10 +37,12 @@ from bench.description import (
 from bench.estimate import Estimate
 from bench.latency import BUCKET_NS, BUCKETS
 from bench.network import Network
-from bench.peer import Peer
+from bench.peer import Clock, Peer
 from bench.receiver import Slot, Whim, extension, payload_at
 
 REMB_BITS = 5_000_000  # what a receiver on a good line tells
+_AHEAD = time.time() - time.monotonic()  # of the NTP clock, before the one that is only right in its differences
+_ROUND_TRIP = 0.1  # seconds, until measured; as Chromium
 _REPORT_INTERVAL = 1.0  # seconds
 _REPORTS_TOGETHER = 0.5  # seconds between reports where a browser's streams each send their own, once a second
 
@@ -81,11 +83,14 @@ class Stream:
         dialect: Dialect = CHROMIUM,
         nack_rate: float = 0.0,
         estimate: Estimate | None = None,
+        clock: Clock = time.monotonic_ns,
     ) -> None:
         self.name, self.dialect = name, dialect
+        self._clock = clock
         self.stats = Stats()
         self.random = Random(f"{name}/{seed}")
         self.ssrc = self.random.getrandbits(32)  # of a receiver that sends nothing
+        self.round_trip = _ROUND_TRIP
         self.clock_ahead = 0.0  # seconds that this machine's NTP clock is wrong
         self._estimate = estimate
         self._whim = Whim(self.random.getrandbits(32), nack_rate)
@@ -125,14 +130,14 @@ class Stream:
         self._sources[source.ssrc] = source
         if isinstance(source, Camera):
             source.keyframe_wanted = True
-        self._tick(source, time.monotonic() + self.random.random() * source.interval)
+        self._tick(source, self._clock() / 1e9 + self.random.random() * source.interval)
 
     def stop(self, source: Source) -> None:
         if timer := self._timers.pop(source.mid + source.rid, None):
             timer.cancel()
 
     def _tick(self, source: Source, due: float) -> None:
-        now_ns = time.monotonic_ns()
+        now_ns = self._clock()
         late = now_ns - int(due * 1e9)
         if late >= 0:
             self.stats.lateness[min(late // BUCKET_NS, BUCKETS - 1)] += 1
@@ -142,7 +147,7 @@ class Stream:
                 send(packet)
                 self.stats.sent += 1
             due += source.interval
-        delay = max(0.0, due - time.monotonic())
+        delay = max(0.0, due - self._clock() / 1e9)
         self._timers[source.mid + source.rid] = self._loop.call_later(delay, self._tick, source, due)
 
     # Receiving
@@ -198,7 +203,7 @@ class Stream:
             if kind == rtcp.SR and len(body) >= 24:
                 at, timestamp = unpack_from("!QI", body, 4)
                 if slot := self._slots.get(body[:4]):
-                    slot.heard_report(at, time.monotonic())
+                    slot.heard_report(at, self._clock() / 1e9)
                     self.stats.sender_reports[slot.mid] = (at, timestamp)
                 self._reported(body[24:])
             elif kind == rtcp.RR:
@@ -210,8 +215,10 @@ class Stream:
 
     def _reported(self, blocks: bytes) -> None:
         for offset in range(0, len(blocks) - 23, 24):
-            ssrc, lost = unpack_from("!II", blocks, offset)
+            ssrc, lost, _, _, last, delay = unpack_from("!6I", blocks, offset)
             self.stats.reports[ssrc] = (lost >> 24, lost & 0xFFFFFF)
+            if last:  # RFC 3550 §6.4.1
+                self.round_trip = ((self._ntp_now() >> 16) - last - delay & 0xFFFFFFFF) / 0x10000
 
     def _asked(self, kind: int, count: int, body: bytes) -> None:
         media = unpack_from("!I", body, 8 if kind == rtcp.PSFB and count == rtcp.FIR and len(body) >= 12 else 4)[0]
@@ -222,17 +229,21 @@ class Stream:
             self.stats.keyframe_requests += 1
             source.keyframe_wanted = True
         elif kind == rtcp.RTPFB and count == rtcp.NACK:
+            now = self._clock() / 1e9
             for sequence in rtcp.nacked(body):
                 self.stats.nacks += 1
-                if packet := source.again(sequence):
+                # As Chromium: what was sent again within the round trip is still under way.
+                if now - source.resent_at.get(sequence, 0.0) >= self.round_trip and (packet := source.again(sequence)):
+                    source.resent_at[sequence] = now
                     self.peer.send_rtp(packet)
 
     # Reports
 
     def start_reports(self) -> None:
         """Sender and receiver reports and REMB, now and each second."""
-        now, now_ns = time.monotonic(), time.monotonic_ns()
-        at = rtcp.ntp(time.time() + self.clock_ahead)
+        now_ns = self._clock()
+        now = now_ns / 1e9
+        at = self._ntp_now()
         compound = b"".join(
             rtcp.sender_report(source.ssrc, at, source.timestamp_at(now_ns), source.packets, source.octets)
             for source in self._sources.values()
@@ -244,6 +255,9 @@ class Stream:
         self.peer.send_rtcp(compound + self._remb())
         interval = _REPORT_INTERVAL if self._estimate is None else _REPORTS_TOGETHER
         self._timers["reports"] = self._loop.call_later(interval, self.start_reports)
+
+    def _ntp_now(self) -> int:
+        return rtcp.ntp(_AHEAD + self._clock() / 1e9 + self.clock_ahead)
 
     def _heard(self) -> list[Slot]:
         return [slot for slot in self.stats.slots.values() if slot.sequence >= 0]
@@ -286,15 +300,22 @@ class Participant(Stream):
         fingerprint: str | None = None,
         simulcast: bool = False,
         estimate: Estimate | None = None,
+        clock: Clock = time.monotonic_ns,
     ) -> None:
         """`fingerprint` overrides the true one in the offer (hazard H14); `simulcast`: the camera in two layers, and
         sound at the rate of speech, as a browser's."""
-        super().__init__(name, seed, dialect=dialect, nack_rate=nack_rate, estimate=estimate)
+        super().__init__(name, seed, dialect=dialect, nack_rate=nack_rate, estimate=estimate, clock=clock)
         self.microphone = self.new_microphone(size=SPEECH_BYTES if simulcast else OPUS_BYTES)
         self.layers = [self.new_camera(layer=layer) for layer in (LAYERS if simulcast else (PLAIN,))]
         self.camera, self.screen = self.layers[-1], self.new_camera(SCREEN)
         self.peer = Peer(
-            self.random, self.on_rtp, self.on_rtcp, uplink=uplink, downlink=downlink, fingerprint=fingerprint
+            self.random,
+            self.on_rtp,
+            self.on_rtcp,
+            uplink=uplink,
+            downlink=downlink,
+            fingerprint=fingerprint,
+            clock=clock,
         )
         self._version = 1
 

@@ -30,6 +30,8 @@ from bench.network import Network
 
 SrtpError: Final = pylibsrtp.Error
 
+Clock = Callable[[], int]
+
 _ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"
 _READS_PER_WAKEUP = 64
 _CHECK_AGAIN = 0.05  # seconds between connectivity checks until one is answered
@@ -74,7 +76,8 @@ def host_address() -> str:
 class Peer:
     """One transport. `on_rtp(packet, now_ns)` and `on_rtcp(packet)` get decrypted bytes.
 
-    `uplink` and `downlink` say what becomes of the datagrams sent and received; None is a perfect wire.
+    `uplink` and `downlink` say what becomes of the datagrams sent and received; None is a perfect wire. `clock` is
+    monotonic, in nanoseconds, and goes with the loop's.
     """
 
     def __init__(
@@ -86,9 +89,11 @@ class Peer:
         uplink: Network | None = None,
         downlink: Network | None = None,
         fingerprint: str | None = None,
+        clock: Clock = time.monotonic_ns,
     ) -> None:
         self._random, self._on_rtp, self._on_rtcp = random, on_rtp, on_rtcp
-        self._uplink, self._downlink = uplink, downlink
+        self.uplink, self.downlink = uplink, downlink
+        self._clock = clock
         self.lost_up: Counter[int] = Counter()  # packets of each SSRC that the network lost
         self.lost_down: Counter[int] = Counter()
         self._fingerprint = fingerprint or _fingerprint(_identity()[1])
@@ -109,6 +114,9 @@ class Peer:
         self.rejected = 0  # datagrams that were not authentic, or came twice
         self.refused = 0  # datagrams our own socket would not take or nobody listened for
         self.round_trip = 0.0  # seconds, of the last connectivity check
+
+    def _now(self) -> float:
+        return self._clock() / 1e9
 
     # ICE
 
@@ -152,7 +160,7 @@ class Peer:
         request.attributes["ICE-CONTROLLING"] = 1
         request.attributes["USE-CANDIDATE"] = None
         request.add_message_integrity(self._remote.password.encode())
-        self._checks[request.transaction_id] = time.monotonic()
+        self._checks[request.transaction_id] = self._now()
         self._send(bytes(request))
         self._later("check", _CHECK_AGAIN, self._check)
 
@@ -176,7 +184,7 @@ class Peer:
                 self.rejected += 1
                 return
             self._checks.clear()
-            self.round_trip = time.monotonic() - sent
+            self.round_trip = self._now() - sent
             self._later("check", _CONSENT, self._check)
             if self._rx is None:
                 self._handshake()
@@ -306,13 +314,13 @@ class Peer:
         self._send(datagram)
 
     def _send(self, datagram: bytes) -> None:
-        if self._uplink is None:
+        if self.uplink is None:
             self._transmit(datagram)
             return
-        self._carry(self._uplink, self.lost_up, datagram, self._transmit)
+        self._carry(self.uplink, self.lost_up, datagram, self._transmit)
 
     def _carry(self, network: Network, lost: Counter[int], datagram: bytes, deliver: Callable[[bytes], None]) -> None:
-        now = time.monotonic()
+        now = self._now()
         arrivals = network.carry(now, len(datagram))
         if not arrivals:
             lost[int.from_bytes(datagram[8:12], "big")] += 1
@@ -334,10 +342,10 @@ class Peer:
         try:
             for _ in range(_READS_PER_WAKEUP):
                 datagram = receive(2048)
-                if self._downlink is None:
+                if self.downlink is None:
                     self._arrived(datagram)
                 else:
-                    self._carry(self._downlink, self.lost_down, datagram, self._arrived)
+                    self._carry(self.downlink, self.lost_down, datagram, self._arrived)
         except BlockingIOError:
             pass
         except OSError:
@@ -347,7 +355,7 @@ class Peer:
         """Told apart by the first byte (RFC 7983 §7), RTCP by the second (RFC 5761 §4)."""
         first = datagram[0] if datagram else 255
         if 127 < first < 192 and self._rx is not None and self._rx_rtcp is not None:
-            now = time.monotonic_ns()
+            now = self._clock()
             try:
                 if 191 < datagram[1] < 224:
                     self._on_rtcp(self._rx_rtcp(datagram))

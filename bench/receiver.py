@@ -97,6 +97,7 @@ class Slot:
         sequence = packet[2] << 8 | packet[3]
         if self.recorded is not None:
             self.recorded.append(packet)
+        is_late = False
         if self.sequence < 0:
             self.sequence = self._base = sequence
         else:
@@ -108,7 +109,8 @@ class Slot:
                 self.sequence += step
             else:
                 self.gaps -= 1
-        self._count(packet, now_ns)
+                is_late = True
+        self._count(packet, now_ns, is_late=is_late)
         return sequence
 
     def take_again(self, packet: bytes, now_ns: int) -> None:
@@ -121,7 +123,7 @@ class Slot:
         if source == self.source:
             self._missing.discard(count)
 
-    def _count(self, packet: bytes, now_ns: int) -> None:
+    def _count(self, packet: bytes, now_ns: int, *, is_late: bool) -> None:
         source, count, sent_ns = TRAILER.unpack_from(packet, len(packet) - _TRAILER_SIZE)
         age = now_ns - sent_ns
         if age < 0 or age > 60 * 10**9:
@@ -130,7 +132,9 @@ class Slot:
         self.received += 1
         bucket = age // BUCKET_NS
         self.latency[bucket if bucket < _LAST_BUCKET else _LAST_BUCKET] += 1
-        if source != self.source:
+        if source != self.source and is_late:
+            self.late += 1  # of whoever was shown before
+        elif source != self.source:
             if self.source is not None:
                 self.switches += 1
             if self.kind == "video" and not begins_keyframe(packet):

@@ -15,8 +15,10 @@ from typing import NamedTuple
 from bench import rtcp
 from bench.canned import PAYLOAD_AT, TRAILER, Microphone
 from bench.description import CHROMIUM, Dialect
+from bench.estimate import Estimate
 from bench.network import Network
 from bench.participant import Participant
+from bench.peer import Clock
 from bench.receiver import Slot, begins_keyframe, payload_at
 
 ASK_AFTER = 0.01  # seconds a gap may close by itself
@@ -150,15 +152,15 @@ class WatchedSlot(Slot):
         self.asked += len(due)
         return due
 
-    def _count(self, packet: bytes, now_ns: int) -> None:
+    def _count(self, packet: bytes, now_ns: int, *, is_late: bool) -> None:
         source, count, _ = TRAILER.unpack_from(packet, len(packet) - TRAILER.size)
-        if source != self.source:
+        if source != self.source and not is_late:
             self.before += self.expected - self.first - len(self._missing)
             self._missing.clear()
             self.first = count
             self.heard.clear()
-        Slot._count(self, packet, now_ns)
-        if self.kind == "audio":
+        Slot._count(self, packet, now_ns, is_late=is_late)
+        if self.kind == "audio" and source == self.source:
             self.heard.add(count)
             self._hear_earlier(packet)
 
@@ -189,8 +191,19 @@ class Viewer(Participant):
         uplink: Network | None = None,
         downlink: Network | None = None,
         simulcast: bool = False,
+        estimate: Estimate | None = None,
+        clock: Clock = time.monotonic_ns,
     ) -> None:
-        super().__init__(name, seed=seed, dialect=dialect, uplink=uplink, downlink=downlink, simulcast=simulcast)
+        super().__init__(
+            name,
+            seed=seed,
+            dialect=dialect,
+            uplink=uplink,
+            downlink=downlink,
+            simulcast=simulcast,
+            estimate=estimate,
+            clock=clock,
+        )
         if dialect.red:
             plain = self.microphone
             self.microphone = RedMicrophone(
@@ -214,11 +227,11 @@ class Viewer(Participant):
             self._repair()
 
     def _repair(self) -> None:
-        now = time.monotonic()
+        now = self._clock() / 1e9
         for mid, slot in self.watched.items():
             if slot.kind != "video":
                 continue
-            if due := slot.ask(now, self.peer.round_trip):
+            if due := slot.ask(now, self.round_trip):
                 self.peer.send_rtcp(rtcp.nack(self.ssrc, slot.ssrc, due))
             if slot.keyframe_wanted and now - self._keyframe_asked_at.get(mid, 0.0) > ASK_KEYFRAME_EVERY:
                 self._keyframe_asked_at[mid] = now

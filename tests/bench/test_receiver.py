@@ -68,6 +68,15 @@ def test_a_retransmission_fills_the_gap_it_is_for_and_no_other() -> None:
     assert (slot.lost, slot.repaired) == (0, 2)
 
 
+def test_packet_of_the_picture_before_that_is_overtaken_by_the_next_ones_keyframe_changes_nothing_back() -> None:
+    slot, before, after = make_slot(), make_camera(source=7), make_camera(source=8, sequence=108)
+    *first, overtaken = frames(before, 1)
+    for packet in (*first, *frames(after, 2), overtaken):
+        slot.take(packet, SECOND)
+    assert (slot.source, slot.switches, slot.blind_switches, slot.late) == (8, 1, 0, 1)
+    assert (slot.lost, slot.gaps) == (0, 0)
+
+
 def test_sequence_numbers_wrap_without_loss() -> None:
     slot = make_slot()
     for packet in frames(make_camera(sequence=65_530), 10):
@@ -77,7 +86,7 @@ def test_sequence_numbers_wrap_without_loss() -> None:
 
 
 def test_another_source_is_a_switch_and_only_a_keyframe_may_begin_it() -> None:
-    slot, first, second = make_slot(), make_camera(source=7), make_camera(source=8)
+    slot, first, second = make_slot(), make_camera(source=7), make_camera(source=8, sequence=111)
     for packet in frames(first, 2):
         slot.take(packet, SECOND)
     later = frames(second, 2)
