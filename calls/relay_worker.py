@@ -100,7 +100,7 @@ class Node(Protocol):
     def prefer(self, call_id: str, participant_id: str, *, low_data: bool) -> None: ...
     def report_hearing(self, call_id: str, participant_id: str, speakers: Sequence[str]) -> None: ...
     def post_chat(self, call_id: str, participant_id: str, text: str) -> None: ...
-    def chat(self, call_id: str) -> Sequence[ChatPosted]: ...
+    def chat(self, call_id: str, participant_id: str) -> Sequence[ChatPosted]: ...
     def roster(self, call_id: str) -> Roster: ...
     def countdown(self, call_id: str) -> CountdownChanged: ...
     def quality(self, call_id: str, participant_id: str) -> Quality: ...
@@ -315,7 +315,7 @@ class RelayWorker:
         welcome = events.seat_welcome(
             sdp=sdp,
             waiting=not seated,
-            chat=self._node.chat(call) if seated else (),
+            chat=self._node.chat(call, command["participant"]) if seated else (),
             roster=roster,
             countdown=self._node.countdown(call),
             quality=self._node.quality(call, command["participant"]),
@@ -402,7 +402,8 @@ class RelayWorker:
             case ChatPosted():
                 self._tell_call(event.call_id, events.call_chat(event))
             case Admitted():
-                answer = events.seat_answer(sdp=event.answer.sdp, chat=self._node.chat(event.call_id))
+                chat = self._node.chat(event.call_id, event.participant_id)
+                answer = events.seat_answer(sdp=event.answer.sdp, chat=chat)
                 self._tell_participant(event, answer)
             case AdmissionFailed():
                 self._tell_participant(event, events.seat_refused(about="join", code=event.code, message=event.message))

@@ -98,6 +98,7 @@ class _Participant:
     order: int = 0  # of first seats: the order in lists; 0 until there was one
     joined_at: float = 0.0  # Unix seconds of the first seat
     places: list[str | None] = field(default_factory=list)  # who is shown in the remote seats
+    reads_from: float | None = None  # what was said earlier is not for them, Unix seconds; None: nothing yet
     device_check: str = ""
 
     @property
@@ -180,10 +181,16 @@ class RelayCall:
         kind, moment = self._timers.countdown()
         return CountdownChanged(self.call_id, kind, None if moment is None else self._wall(moment))
 
-    @property
-    def chat(self) -> tuple[ChatPosted, ...]:
-        """The last messages, oldest first, for somebody who has just come (rule C6)."""
-        return tuple(self._chat)
+    def chat(self, participant_id: str) -> tuple[ChatPosted, ...]:
+        """The last messages, oldest first, for somebody who has just come (rule C6).
+
+        A guest who came while guests were shielded is never told what was said before a member was live: others had
+        said it among themselves (rule C3). Nothing for somebody who is not here.
+        """
+        person = self._here.get(participant_id)
+        if person is None or person.reads_from is None:
+            return ()
+        return tuple(message for message in self._chat if message.at >= person.reads_from)
 
     @property
     def people(self) -> tuple[Person, ...]:
@@ -505,7 +512,7 @@ class RelayCall:
             device_check=entrant.device_check,
         )
         if known:
-            person.order, person.joined_at = known.order, known.joined_at
+            person.order, person.joined_at, person.reads_from = known.order, known.joined_at, known.reads_from
         self._past.pop(person.id, None)
         self._here[person.id] = person
         if self._may_sit(person.identity, person.role):
@@ -518,6 +525,8 @@ class RelayCall:
         person.places = [*(other.id for other in others), *[None] * (REMOTE_SEATS - len(others))]
         for other in others:
             other.places[other.places.index(None)] = person.id
+        if person.reads_from is None and (person.role is Role.MEMBER or not self._is_shielding()):
+            person.reads_from = 0.0
         person.state = State.CONNECTING
         person.expires_at = now + self.policy.connect_within
         self._reserved.pop(person.identity, None)
@@ -548,6 +557,9 @@ class RelayCall:
             if self._may_sit(person.identity, person.role):
                 self._seat(person, now)
                 self._effects.append(SeatGiven(person.id, person.connection))
+        if not self._is_shielding():
+            for person in self._seated():
+                person.reads_from = self._wall(now) if person.reads_from is None else person.reads_from
         self._timers.settle(
             now,
             member_live=self._is_live(Role.MEMBER),

@@ -236,8 +236,9 @@ class RelayNode:
 
     # What is
 
-    def chat(self, call_id: str) -> tuple[ChatPosted, ...]:
-        return self._room(call_id).call.chat
+    def chat(self, call_id: str, participant_id: str) -> tuple[ChatPosted, ...]:
+        """What was said so far that they may read."""
+        return self._room(call_id).call.chat(participant_id)
 
     def roster(self, call_id: str) -> Roster:
         room = self._room(call_id)

@@ -128,8 +128,8 @@ class FakeNode:
         self._call(call_id).post_chat(participant_id, text, self._now())
         self._settle(call_id)
 
-    def chat(self, call_id: str) -> Sequence[ChatPosted]:
-        return self._call(call_id).chat
+    def chat(self, call_id: str, participant_id: str) -> Sequence[ChatPosted]:
+        return self._call(call_id).chat(participant_id)
 
     def roster(self, call_id: str) -> Roster:
         return self._call(call_id).roster(self._now())

@@ -63,6 +63,9 @@ class Story:
             assert connection is not None
             self.call.leave(name, connection, self.now)
 
+    def reads(self, name: str) -> list[str]:
+        return [message.text for message in self.call.chat(name)]
+
     def falls_silent(self, name: str) -> None:
         self.silent.add(name)
 
@@ -892,7 +895,7 @@ def test_shielded_guests_cannot_write_to_each_other() -> None:
     story.joins("nina")
     assert not story.roster().shielded
     story.call.post_chat("ann", "hello", 2.0)
-    assert [message.text for message in story.call.chat] == ["hello"]
+    assert story.reads("bob") == ["hello"]
 
 
 def test_the_last_two_hundred_messages_are_kept_for_who_comes_later() -> None:
@@ -900,7 +903,8 @@ def test_the_last_two_hundred_messages_are_kept_for_who_comes_later() -> None:
     story.joins("nina")
     for number in range(CHAT_KEPT + 5):
         story.call.post_chat("nina", str(number), 1.0)
-    assert [message.text for message in story.call.chat] == [str(number) for number in range(5, CHAT_KEPT + 5)]
+    story.joins("ann")
+    assert story.reads("ann") == [str(number) for number in range(5, CHAT_KEPT + 5)]
     assert len([effect for effect in story.effects() if isinstance(effect, ChatPosted)]) == CHAT_KEPT + 5
 
 
@@ -912,7 +916,44 @@ def test_nobody_speaks_before_they_are_live() -> None:
     assert refusal(lambda: story.call.post_chat("nina", "hello", 1.0)) == "not_allowed"
     assert refusal(lambda: story.call.post_chat("dee", "hello", 1.0)) == "not_allowed"
     assert refusal(lambda: story.call.post_chat("eve", "hello", 1.0)) == "no_such_participant"
-    assert story.call.chat == ()
+    assert [story.reads(name) for name in ("nina", "ann", "eve")] == [[], [], []]
+
+
+def test_guest_who_came_while_shielded_never_reads_what_was_said_before_a_member_came() -> None:
+    """Rule C3: nor do they learn, by its names, who had been there."""
+    story = Story()
+    story.joins("nina", "ann")
+    story.call.post_chat("ann", "my knee hurts", 1.0)
+    story.until(5.0)
+    story.leaves("nina")
+    story.joins("bob")
+    assert story.reads("bob") == []
+    assert story.reads("ann") == ["my knee hurts"], "who read it may read it again, after a reload"
+    story.until(10.0)
+    story.joins("nina")
+    assert story.reads("nina") == ["my knee hurts"]
+    assert story.reads("bob") == []
+    story.call.post_chat("nina", "good morning", 11.0)
+    assert story.reads("bob") == ["good morning"]
+    # Not by coming back, from this page or a new one, with or without a member.
+    for connection in (1, 2):
+        story.joins("bob", connection=connection)
+        assert story.reads("bob") == ["good morning"]
+    story.leaves("bob")
+    story.joins("bob", connection=3)
+    assert story.reads("bob") == ["good morning"]
+    # Who comes while a member is here is told all of it.
+    story.joins("cy")
+    assert story.reads("cy") == ["my knee hurts", "good morning"]
+
+
+def test_guest_in_line_is_told_what_was_said_once_they_have_a_seat() -> None:
+    story = Story()
+    story.joins("nina", "ann", "bob", "cy")
+    story.call.post_chat("nina", "hello", 1.0)
+    story.joins("dee")
+    story.leaves("cy")
+    assert story.reads("dee") == ["hello"]
 
 
 # What is told
