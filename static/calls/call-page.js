@@ -14,14 +14,19 @@ import { ChatPanel } from "./chat.js";
 import { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
+import { DeviceKeeper } from "./device-keeper.js";
 import { chosenDevices } from "./devices.js";
+import { MutedSpeech } from "./muted-speech.js";
 import { noticeFor, Notices } from "./notices.js";
 import { Outgoing } from "./outgoing.js";
 import { Panels } from "./panels.js";
 import { ParticipantsPanel } from "./participants.js";
 import { deviceSentences, readPhrases } from "./phrases.js";
 import { Place } from "./place.js";
-import { Sound, Stage } from "./stage.js";
+import { Settings } from "./settings.js";
+import { Sound } from "./sound.js";
+import { Stage } from "./stage.js";
+import { View } from "./view.js";
 
 const part = (id) => document.getElementById(id);
 const now = () => Date.now() / 1000;
@@ -33,7 +38,8 @@ class CallPage {
   #state;
   #announcements = new Announcements();
   #clock = new Clock(this.#phrase, (text) => this.#announcements.say(text));
-  #stage = new Stage(this.#phrase);
+  #view;
+  #stage;
   #banners = new Banners(this.#phrase, () => this.#sound.start());
   #notices = new Notices(() => this.#comeBack());
   #controls;
@@ -41,6 +47,9 @@ class CallPage {
   #chat;
   #participants;
   #outgoing;
+  #devices;
+  #settings;
+  #mutedSpeech = new MutedSpeech(() => this.#controls.sayMuted());
   #sound;
   #connection = null;
   #stop = new AbortController();
@@ -56,6 +65,8 @@ class CallPage {
     this.#place = new Place(data.callId);
     this.#state = openState({ me: data.seatId, role: data.role });
     const { signal } = this.#stop;
+    this.#view = new View(this.#phrase, () => this.#render(), signal);
+    this.#stage = new Stage(this.#phrase, this.#view);
     this.#sound = new Sound((silent) => {
       this.#silent = silent;
       this.#renderBanners();
@@ -63,9 +74,16 @@ class CallPage {
     this.#outgoing = new Outgoing({
       send: (name, track) => this.#connection?.peer?.send(name, track),
       say: (more) => this.#sayMedia(more),
+      lost: (name, track) => this.#devices.lose(name, track),
       changed: () => this.#render(),
       opened: (found) => this.#devicesOpened(found),
     });
+    this.#devices = new DeviceKeeper(this.#outgoing, {
+      tell: (phrase, values) => showToast(this.#phrase(phrase, values)),
+      opened: (found) => this.#devicesOpened(found),
+      speak: (speaker) => this.#sound.through(speaker),
+    }, signal);
+    this.#settings = new Settings(this.#phrase, this.#outgoing, this.#devices, signal);
     this.#chat = new ChatPanel((text) => this.#send({ type: "chat", text, id: "chat" }), signal);
     this.#participants = new ParticipantsPanel(this.#phrase, (participant) => this.#remove(participant));
     this.#panels = new Panels((panel) => this.#set(panelShown(this.#state, panel)), signal);
@@ -112,7 +130,10 @@ class CallPage {
     clearInterval(this.#ticker);
     this.#connection?.destroy();
     this.#outgoing.destroy();
+    this.#mutedSpeech.destroy();
+    this.#settings.destroy();
     this.#sound.destroy();
+    this.#stage.destroy();
     this.#wakeLock?.release();
   }
 
@@ -167,6 +188,10 @@ class CallPage {
       camera: () => turn("camera"),
       screen: () => this.#switchScreen(),
       "low-data": () => this.#switchLowData(),
+      "open-layout": () => part("layout-dialog").showModal(),
+      "toggle-self": () => this.#view.toggleSelf(),
+      "move-self": () => this.#view.moveSelf(),
+      "hide-self": () => this.#hideSelf(),
       leave: () => this.#askToLeave(),
       "leave-now": () => this.#leave(),
       "end-for-all": () => {
@@ -183,6 +208,12 @@ class CallPage {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this.#keepAwake();
     }, { signal });
+  }
+
+  #hideSelf() {
+    this.#view.toggleSelf();
+    showToast(this.#phrase("self-hidden"));
+    part("more").focus();
   }
 
   async #switchScreen() {
@@ -281,6 +312,7 @@ class CallPage {
     const state = this.#state;
     const call = part("call");
     const { tracks, media } = this.#outgoing;
+    this.#view.render(state);
     const others = this.#stage.render(state, this.#connection?.peer ?? null);
     call.dataset.phase = state.phase;
     call.dataset.people = String(others);
@@ -293,6 +325,8 @@ class CallPage {
     this.#chat.render(state);
     this.#participants.render(state);
     this.#panels.render(state.panel);
+    this.#settings.render();
+    this.#mutedSpeech.watch(media.microphone || state.phase !== "live" ? null : tracks.microphone);
     this.#controls.render(state, { media, lowData: this.#connection?.lowData ?? false });
     this.#tick();
   }

@@ -1,10 +1,22 @@
 /** The chat's panel: what was said, and a field to say more. */
 
+import { pieces } from "./chat-text.js";
 import { fromTemplate } from "./keyed.js";
 
 /** @import { CallState } from "./call-state.js" */
 
 const NEAR_THE_END = 80; // px from the end still counts as reading the newest
+
+/** Never as HTML: other people write it (hazard H3). */
+function asNode({ text, href }) {
+  if (!href) return document.createTextNode(text);
+  const link = document.createElement("a");
+  link.textContent = text;
+  link.href = href;
+  link.target = "_blank";
+  link.rel = "noopener noreferrer nofollow";
+  return link;
+}
 
 export class ChatPanel {
   #list = document.getElementById("messages");
@@ -53,7 +65,7 @@ export class ChatPanel {
     line.classList.toggle("own", participant === me);
     line.querySelector("[data-name]").textContent = name;
     line.querySelector("[data-at]").textContent = this.#time.format(at * 1000);
-    line.querySelector("[data-text]").textContent = text;
+    line.querySelector("[data-text]").replaceChildren(...pieces(text).map(asNode));
     return line;
   }
 }

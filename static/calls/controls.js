@@ -4,6 +4,7 @@
 
 import { unread } from "./call-state.js";
 
+const MUTED_SAID = 5_000; // ms
 const KEYS = new Map([["m", "microphone"], ["v", "camera"], ["s", "screen"], ["c", "chat"], ["l", "leave"]]);
 
 const part = (id) => document.getElementById(id);
@@ -14,6 +15,7 @@ function label(id, text) {
 
 export class Controls {
   #phrase;
+  #mutedTimer = 0;
 
   /**
    * @param {(key: string, values?: object) => string} phrase
@@ -38,12 +40,20 @@ export class Controls {
       part(name).setAttribute("aria-pressed", String(!media[name]));
       label(name, this.#phrase(`${name}-${media[name] ? "stop" : "start"}`));
     }
+    if (media.microphone) part("muted-sign").textContent = "";
     part("screen").setAttribute("aria-pressed", String(media.screen));
     label("screen", this.#phrase(media.screen ? "unshare" : "share"));
     const count = unread(state);
     part("unread").textContent = count ? String(count) : "";
     if (count) part("unread").setAttribute("aria-label", this.#phrase("unread", { number: count }));
     label("low-data", this.#phrase(`low-data-${lowData ? "on" : "off"}`));
+  }
+
+  /** Somebody speaks who is not heard. */
+  sayMuted() {
+    clearTimeout(this.#mutedTimer);
+    part("muted-sign").textContent = this.#phrase("muted");
+    this.#mutedTimer = setTimeout(() => { part("muted-sign").textContent = ""; }, MUTED_SAID);
   }
 
   #key(event, escape) {

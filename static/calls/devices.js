@@ -5,6 +5,8 @@
  * that a reload stays muted.
  */
 
+import { recall, remember } from "./remembered.js";
+
 const CHOSEN = "anteroom.devices";
 const WANTED = "anteroom.media";
 
@@ -24,23 +26,6 @@ const PROBLEMS = new Map([
 /** @returns {Problem} */
 export function problemOf(error) {
   return PROBLEMS.get(error?.name) ?? "failed";
-}
-
-/** Storage may be forbidden or full: then nothing is remembered, and nothing else is different. */
-function recall(storage, key) {
-  try {
-    return JSON.parse(globalThis[storage].getItem(key)) ?? {};
-  } catch {
-    return {};
-  }
-}
-
-function remember(storage, key, value) {
-  try {
-    globalThis[storage].setItem(key, JSON.stringify(value));
-  } catch {
-    // As above.
-  }
 }
 
 /** @returns {Chosen} */

@@ -16,6 +16,7 @@ import { openDevices, wantedMedia, wantMedia } from "./devices.js";
  * @typedef {object} Page
  * @property {(name: Name, track: MediaStreamTrack | null) => unknown} send to the others, from now on
  * @property {(more?: {take_screen?: boolean}) => void} say what is sent changed: the others are told
+ * @property {(name: 'microphone' | 'camera', track: MediaStreamTrack) => void} lost its device ended while it was on
  * @property {() => void} changed it is to be shown
  * @property {(opened: Map<string, {problem?: string}>) => void} opened devices were asked for; some may have a problem
  */
@@ -41,6 +42,25 @@ export class Outgoing {
   /** @returns {Record<Name, boolean>} */
   get media() {
     return { ...this.#on };
+  }
+
+  /** @param {Name} name @returns {MediaStreamTrack | null} of the device itself, whatever is made of it on its way out */
+  device(name) {
+    return this.#opened[name];
+  }
+
+  /**
+   * Another device in place of the one that is open: the others see or hear it from now on.
+   *
+   * @param {'microphone' | 'camera'} name
+   * @param {MediaStreamTrack} track
+   */
+  async use(name, track) {
+    const former = this.#opened[name];
+    track.enabled = this.#on[name];
+    await this.#take(name, track);
+    former?.stop();
+    this.#page.changed();
   }
 
   openWanted() {
@@ -134,8 +154,15 @@ export class Outgoing {
   }
 
   async #take(name, track) {
-    track.addEventListener("ended", () => this.#opened[name] === track && this.switch(name, false));
+    track.addEventListener("ended", () => this.#opened[name] === track && this.#gone(name, track));
     await this.#put(name, track);
+  }
+
+  /** By itself: unplugged, or taken by the system. */
+  #gone(name, track) {
+    const wasOn = this.#on[name];
+    this.#put(name, null);
+    if (wasOn) this.#page.lost(name, track);
   }
 
   /** A muted microphone stays open, so that unmuting loses no word; a stopped camera is off, light and all. */

@@ -1,7 +1,8 @@
-/** The stage: the others' tiles, the shared screen, the self-view, and the sound of the three remote seats. */
+/** The stage: the others' tiles, the shared screen, the self-view, each where layout.js puts it. */
 
 import { initials, sharedScreen, tiles } from "./call-state.js";
 import { fromTemplate, keyedList } from "./keyed.js";
+import { arrange, WIDE } from "./layout.js";
 
 /** @import { CallState } from "./call-state.js" */
 /** @import { PeerLink } from "./media.js" */
@@ -25,32 +26,49 @@ function show(video, stream) {
   video.play().catch(() => {}); // muted pictures are refused by no browser; a play cut short by the next stream is fine
 }
 
-/** A telephone held upright sends an upright picture: all of it is shown, not a strip of the middle. */
-function watchShape(video) {
-  video.addEventListener("resize", () => {
-    video.parentElement.dataset.shape = video.videoHeight > video.videoWidth ? "upright" : "wide";
-  });
+/** @returns {number} width by height of its picture, once there is one */
+function shapeOf(video) {
+  return video.srcObject && video.videoWidth ? video.videoWidth / video.videoHeight : WIDE;
+}
+
+/** @param {HTMLElement} element @param {import("./layout.js").Box} box */
+function put(element, { x, y, width, height }) {
+  Object.assign(element.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
 }
 
 export class Stage {
   #phrase;
+  #view;
   #list;
   #media = null;
+  #state = null;
   #screen = null;
+  #stage = document.getElementById("stage");
+  #tiles = document.getElementById("tiles");
   #self = document.getElementById("self-view");
   #screenPlace = document.getElementById("screen-place");
   /** How many others are shown. */
   others = 0;
+  #resized = new ResizeObserver(() => this.#arrange());
 
-  /** @param {(key: string, values?: object) => string} phrase */
-  constructor(phrase) {
+  /**
+   * @param {(key: string, values?: object) => string} phrase
+   * @param {import("./view.js").View} view
+   */
+  constructor(phrase, view) {
     this.#phrase = phrase;
+    this.#view = view;
     this.#list = keyedList(
-      document.getElementById("tiles"),
+      this.#tiles,
       "tile-template",
       ({ participant }) => participant.id,
       (element, tile, isNew) => this.#fillTile(element, tile, isNew),
     );
+    this.#resized.observe(this.#stage);
+  }
+
+  destroy() {
+    this.#resized.disconnect();
   }
 
   /**
@@ -60,11 +78,36 @@ export class Stage {
    */
   render(state, media) {
     this.#media = media;
+    this.#state = state;
     const shown = tiles(state);
     this.#list(shown);
     this.#renderScreen(sharedScreen(state), state.quality.screenPaused);
     this.others = shown.length;
+    this.#self.hidden = !this.#view.showsSelf;
+    this.#arrange();
     return shown.length;
+  }
+
+  #arrange() {
+    const shown = this.#state ? tiles(this.#state) : [];
+    const elements = new Map([...this.#tiles.children].map((tile) => [tile.dataset.participant, tile]));
+    const inOrder = shown.map(({ participant }) => elements.get(participant.id));
+    const { clientWidth: width, clientHeight: height } = this.#stage;
+    const arrangement = arrange({
+      width,
+      height,
+      shapes: inOrder.map((tile) => shapeOf(tile.querySelector("video"))),
+      screen: this.#screen && shapeOf(this.#screen.querySelector("video")),
+      featured: this.#state && this.#view.featured(this.#state),
+      self: this.#view.corner,
+    });
+    inOrder.forEach((tile, index) => {
+      put(tile, arrangement.tiles[index]);
+      tile.style.setProperty("--name-room", `${arrangement.nameRooms[index]}px`);
+    });
+    if (this.#screen) put(this.#screen, arrangement.screen);
+    if (arrangement.self) put(this.#self, arrangement.self);
+    this.#self.dataset.moves = arrangement.selfMoves ? "yes" : "no";
   }
 
   /** @param {{name: string, track: MediaStreamTrack | null, microphone: boolean}} own */
@@ -79,8 +122,13 @@ export class Stage {
   #fillTile(tile, { slot, participant, speaking, quality }, isNew) {
     const { name, state, microphone, camera } = participant;
     const video = tile.querySelector("video");
-    if (isNew) watchShape(video);
+    if (isNew) {
+      tile.dataset.participant = participant.id;
+      video.addEventListener("resize", () => this.#arrange());
+      tile.querySelector("[data-pin]").addEventListener("click", () => this.#view.togglePin(participant.id));
+    }
     tile.setAttribute("aria-label", name);
+    this.#fillPin(tile.querySelector("[data-pin]"), participant);
     setText(tile.querySelector("[data-name]"), name);
     setText(tile.querySelector(".initials"), initials(name));
     setText(tile.querySelector(".tile-sign"), this.#signOf(participant, quality));
@@ -92,8 +140,15 @@ export class Stage {
       speaking: speaking && microphone ? "yes" : "no",
       quality,
     });
-    tile.style.order = String(slot);
     show(video, camera ? (this.#media?.seats[slot].video ?? null) : null);
+  }
+
+  #fillPin(button, { id, name }) {
+    const pinned = this.#view.pinned === id;
+    button.setAttribute("aria-pressed", String(pinned));
+    button.title = this.#phrase(pinned ? "unpin" : "pin", { name });
+    button.setAttribute("aria-label", this.#phrase("pin", { name }));
+    button.hidden = tiles(this.#state).length < 2;
   }
 
   #signOf({ name, state }, quality) {
@@ -110,49 +165,12 @@ export class Stage {
     if (!this.#screen) {
       this.#screen = fromTemplate("screen-template");
       this.#screenPlace.append(this.#screen);
+      this.#screen.querySelector("video").addEventListener("resize", () => this.#arrange());
     }
     const label = this.#phrase(isPaused ? "screen-paused" : "screen-of", { name: sharer.name });
     this.#screen.dataset.quality = isPaused ? "paused" : "good";
     this.#screen.setAttribute("aria-label", label);
     setText(this.#screen.querySelector("[data-name]"), label);
     show(this.#screen.querySelector("video"), this.#media?.screen ?? null);
-  }
-}
-
-/** One element a remote seat, so that somebody whose camera is off is heard all the same. */
-export class Sound {
-  #elements = [];
-  #refused;
-  #speaker = "";
-
-  /** @param {(silent: boolean) => void} refused the browser wants a press of a button first, or no longer */
-  constructor(refused) {
-    this.#refused = refused;
-  }
-
-  /** @param {PeerLink} media */
-  play(media) {
-    this.#elements = media.seats.map(({ audio }, seat) => {
-      const element = this.#elements[seat] ?? new Audio();
-      element.srcObject = audio;
-      return element;
-    });
-    this.through(this.#speaker);
-    return this.start();
-  }
-
-  async start() {
-    const outcomes = await Promise.allSettled(this.#elements.map((element) => element.play()));
-    this.#refused(outcomes.some(({ reason }) => reason?.name === "NotAllowedError"));
-  }
-
-  /** @param {string} [speaker] device id. One that is no longer there leaves the sound where it was. */
-  async through(speaker = "") {
-    this.#speaker = speaker;
-    if (speaker) await Promise.allSettled(this.#elements.map((element) => element.setSinkId?.(speaker)));
-  }
-
-  destroy() {
-    for (const element of this.#elements) element.srcObject = null;
   }
 }

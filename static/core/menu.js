@@ -12,8 +12,10 @@ const TYPING = 600;
 /** Pixels kept free between the menu and its button, and the window's edge. */
 const GAP = 4;
 
-/** @param {HTMLElement} menu @returns {HTMLElement[]} */
-const itemsOf = (menu) => [.../** @type {NodeListOf<HTMLElement>} */ (menu.querySelectorAll('[role="menuitem"]'))];
+/** @param {HTMLElement} menu @returns {HTMLElement[]} those that are there now */
+const itemsOf = (menu) => [
+  .../** @type {NodeListOf<HTMLElement>} */ (menu.querySelectorAll('[role="menuitem"]:not([hidden])')),
+];
 
 /** @param {HTMLElement} menu @returns {HTMLElement | null} */
 const buttonOf = (menu) => document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`);
