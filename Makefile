@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 # What `check --deploy` and the hashed files are proved with: no secret of anybody's.
 PRODUCTION := DEBUG=0 SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGH \
 	LINK_KEY=lint-only-9876543210-zyxwvutsrqponmlkjihgfedcba-HGFEDCBA \
-	ALLOWED_HOSTS=meet.example.org PUBLIC_URL=https://meet.example.org
+	ALLOWED_HOSTS=meet.example.org PUBLIC_URL=https://meet.example.org EMAIL_URL=smtp+tls://mail.example.org:587
 
 # Stories that want a quiet machine: make test-networks.
 QUIET_STORIES := --ignore=tests/e2e/test_networks.py --ignore=tests/e2e/test_loss.py

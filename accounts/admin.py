@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from allauth.account.decorators import secure_admin_login
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.admin.filters import RelatedFieldListFilter
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import AnonymousUser, Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import AccessRecord, Organisation, OrganisationMembership, User
 from accounts.services import keep_email_address
+from core.errors import DomainError
 
 if TYPE_CHECKING:  # generic in django-stubs only
     ScopeBase = admin.options.BaseModelAdmin[Any]
@@ -99,8 +102,26 @@ class ScopedInline(_Scope, InlineBase):
     extra = 0
 
 
+def staff(request: HttpRequest) -> User:
+    """Whoever acts here, as services take them. Raises PermissionDenied for nobody."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
 class ReadOnlyAdmin(ScopedAdmin):
-    """For what is a record of what happened, and for states that only services may move."""
+    """For what is a record of what happened, and for states that only services may move: actions call those."""
+
+    def act(self, request: HttpRequest, done: str, rows: QuerySet[Any], act: Callable[[Any, User], object]) -> None:
+        """Does it row by row: one that is refused says why and does not keep the others from it."""
+        by = staff(request)
+        for row in rows:
+            try:
+                act(row, by)
+            except DomainError as error:
+                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{row}: {done}", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -6,6 +6,7 @@ see core.checks.
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 from pathlib import Path
@@ -66,6 +67,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "anymail",
     "channels",
     "crispy_forms",
     "crispy_bootstrap5",
@@ -210,11 +212,23 @@ MFA_FORMS = {"add_webauthn": "accounts.forms.AddKeyForm"}
 # --- Messages out -----------------------------------------------------------------------------------------------
 
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default="Anteroom <anteroom@localhost>")
+# Django's own mail (codes to sign in) goes into the outbox too; its worker sends by EMAIL_DELIVERY_BACKEND: SMTP by a
+# URL, or any backend of django-anymail, whose settings are the variables that start with ANYMAIL_.
+EMAIL_BACKEND = "messaging.mail.OutboxBackend"
+EMAIL_DELIVERY_BACKEND = env("EMAIL_DELIVERY_BACKEND", default="")
+EMAIL_TIMEOUT = 10  # seconds
 if env("EMAIL_URL", default=""):
-    vars().update(env.email("EMAIL_URL"))
-else:
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-    EMAIL_FILE_PATH = DATA_DIR / "messages"
+    _smtp = env.email("EMAIL_URL")
+    EMAIL_DELIVERY_BACKEND = _smtp.pop("EMAIL_BACKEND")
+    vars().update(_smtp)
+ANYMAIL = {"REQUESTS_TIMEOUT": 10} | {
+    name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")
+}
+TWILIO_ACCOUNT_SID = env("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN = env("TWILIO_AUTH_TOKEN", default="")
+TWILIO_FROM = env("TWILIO_FROM", default="")  # a number, or a name of up to 11 letters
+TWILIO_MESSAGING_SERVICE_SID = env("TWILIO_MESSAGING_SERVICE_SID", default="")
+TWILIO_BASE_URL = env("TWILIO_BASE_URL", default="")  # for tests; empty: Twilio's own
 # Without a provider messages stay in the database, for /dev/messages/. In production they fail instead: nobody looks.
 MESSAGES_KEPT = DEBUG
 MESSAGE_BODY_DAYS = env.int("MESSAGE_BODY_DAYS", default=7)  # what was said goes then at the latest
@@ -293,6 +307,7 @@ LOGGING = {
         "django": {"handlers": []},  # its own handler would say it twice, keys and all
         "aiortc": {"level": "WARNING"},
         "aioice": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},  # it writes whole addresses, with whom a text went to
         # A bad Host or Origin is counted by Django; its text would carry what a stranger typed.
         "django.security.DisallowedHost": {"handlers": [], "propagate": False},
     },

@@ -9,6 +9,7 @@ urlpatterns = [
     path("accounts/email/", show_no_email_page),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("", include("messaging.urls")),
     path("rooms/", include("rooms.urls")),
     path("", include("calls.urls")),
     path("", include("core.urls")),

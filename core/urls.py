@@ -14,5 +14,4 @@ urlpatterns: list[URLPattern] = [
     path("colours/<hex_colour:colour>.css", views.show_colours, name="show_colours"),
     path("livez", views.show_liveness, name="show_liveness"),
     path("readyz", views.show_readiness, name="show_readiness"),
-    path("dev/messages/", views.list_messages, name="list_messages"),
 ]

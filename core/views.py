@@ -1,4 +1,4 @@
-"""The pages that belong to no other app: the main page, colours, health, and, under DEBUG, the messages kept."""
+"""The pages that belong to no other app: the main page, colours, health."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from http import HTTPStatus
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
-from django.conf import settings
 from django.db import DatabaseError, connection
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_safe
 from redis.exceptions import RedisError
 
 from core.colours import text_on
-from core.kept_messages import read_kept_messages
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +71,3 @@ async def _channel_layer_answers() -> bool:
         logger.warning("Not ready: the channel layer is away.")
         return False
     return True
-
-
-@require_safe
-@never_cache
-def list_messages(request: HttpRequest) -> HttpResponse:
-    """Every email kept on this machine, newest first, links and all. There is no such page without DEBUG."""
-    if not settings.DEBUG:
-        raise Http404
-    folder = getattr(settings, "EMAIL_FILE_PATH", None)
-    return render(request, "core/messages.html", {"kept_messages": read_kept_messages(folder) if folder else []})

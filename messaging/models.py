@@ -6,6 +6,7 @@ import uuid
 from datetime import datetime
 from typing import Self
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.core.validators import RegexValidator
 from django.db import models
@@ -23,6 +24,17 @@ class MessageQuerySet(models.QuerySet["Message"]):
         if user.is_superuser:
             return self
         return self.filter(organisation__in=Organisation.objects.visible_to(user))
+
+    def of_development(self) -> Self:
+        """All of them under DEBUG, where everybody is at home; none otherwise."""
+        return self.all() if settings.DEBUG else self.none()
+
+    def saying(self, words: str) -> Self:
+        """Every word is somewhere in the address, the subject or the text."""
+        found = self.all()
+        for word in words.split():
+            found = found.filter(Q(recipient__icontains=word) | Q(subject__icontains=word) | Q(text__icontains=word))
+        return found
 
     def about(self, subject: str) -> Self:
         """What was sent about "invite:<uuid>", or whatever the floor above calls it."""
@@ -102,3 +114,10 @@ class Message(models.Model):
     @property
     def is_redacted(self) -> bool:
         return self.redact_at is None
+
+    @property
+    def written_recipient(self) -> str:
+        """As people write it."""
+        from messaging.numbers import write_number
+
+        return write_number(self.recipient) if self.kind == self.Kind.SMS else self.recipient

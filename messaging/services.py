@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 from random import Random
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,8 +27,6 @@ SHOWN_LOCALLY = timedelta(days=1)  # at /dev/messages/
 SWEPT_AT_ONCE = 500  # rows
 
 _random = Random()  # noqa: S311 - spreads tries, keeps no secret
-
-logger = logging.getLogger(__name__)
 
 
 # From the floors above
@@ -106,7 +103,7 @@ def retry(*, message: Message, by: User, now: datetime | None = None) -> Message
     if message.expires_at and message.expires_at <= now:
         raise DomainError("expired", _("This message is of no use any more: its link or code has run out."))
     if message.status != Status.FAILED or not _move(
-        message, Status.QUEUED, {"tries": 0, "next_try_at": now, "failed_at": None, "failure": ""}
+        message, Status.QUEUED, {"tries": 0, "in_doubt": False, "next_try_at": now, "failed_at": None, "failure": ""}
     ):
         raise Conflict("not_failed", _("Only a message that could not be delivered can be sent again."))
     _record(message, "message.retried", by)
@@ -203,7 +200,13 @@ def sweep(*, now: datetime | None = None) -> None:
 
 @transaction.atomic(durable=True)
 def record_news(
-    *, status: Status, provider_id: str, message_id: UUID | None, failure: str = "", now: datetime | None = None
+    *,
+    kind: str,
+    status: Status,
+    provider_id: str,
+    message_id: UUID | None,
+    failure: str = "",
+    now: datetime | None = None,
 ) -> bool:
     """What a provider tells about a message: False, and nothing changes, for an unknown one and for stale news.
 
@@ -211,7 +214,10 @@ def record_news(
     all that is heard of a try whose worker died.
     """
     now = now or timezone.now()
-    message = Message.objects.filter(Q(provider_id=provider_id) & ~Q(provider_id="") | Q(pk=message_id)).first()
+    messages = Message.objects.filter(kind=kind)
+    message = messages.filter(pk=message_id).first() if message_id else None
+    if message is None and provider_id:
+        message = messages.filter(provider_id=provider_id).first()
     if message is None:
         return False
     if status == Status.FAILED and message.provider_id not in ("", provider_id):

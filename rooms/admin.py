@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.admin import ReadOnlyAdmin, ScopedFilter
+from accounts.admin import ReadOnlyAdmin, ScopedFilter, staff
 from accounts.models import User
-from core.errors import DomainError
 from core.names import NameField
 from rooms import services
 from rooms.models import MeetingRoom, RoomMembership
@@ -29,28 +27,11 @@ else:
     RoomFormBase = MembershipFormBase = forms.ModelForm
 
 
-def _staff(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
-
-
 class AddableAdmin(ReadOnlyAdmin):
     """New rows by a service, then read-only."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_module_permission(request)
-
-    def _act(self, request: HttpRequest, done: str, rows: QuerySet[Any], act: Callable[[Any, User], object]) -> None:
-        """Does it row by row: one that is refused says why and does not keep the others from it."""
-        by = _staff(request)
-        for row in rows:
-            try:
-                act(row, by)
-            except DomainError as error:
-                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
-            else:
-                self.message_user(request, f"{row}: {done}", messages.SUCCESS)
 
 
 class NewRoomForm(RoomFormBase):
@@ -85,7 +66,7 @@ class MeetingRoomAdmin(AddableAdmin):
 
     def save_model(self, request: HttpRequest, obj: MeetingRoom, form: Any, change: bool) -> None:
         obj.pk = services.create_room(
-            organisation=obj.organisation, name=obj.name, notice=obj.notice, by=_staff(request)
+            organisation=obj.organisation, name=obj.name, notice=obj.notice, by=staff(request)
         ).pk
 
     @admin.action(description=gettext_lazy("Reset the links of the chosen rooms"))
@@ -93,7 +74,7 @@ class MeetingRoomAdmin(AddableAdmin):
         def reset(room: MeetingRoom, by: User) -> None:
             services.reset_link(room=room, seen_generation=room.link_generation, by=by)
 
-        self._act(request, _("The old link no longer works."), rooms, reset)
+        self.act(request, _("The old link no longer works."), rooms, reset)
 
     @admin.action(description=gettext_lazy("Delete the chosen rooms"))
     def delete_rooms(self, request: HttpRequest, rooms: QuerySet[MeetingRoom]) -> HttpResponse | None:
@@ -106,7 +87,7 @@ class MeetingRoomAdmin(AddableAdmin):
                 "action_checkbox_name": ACTION_CHECKBOX_NAME,
             }
             return TemplateResponse(request, "rooms/admin_delete.html", context)
-        self._act(request, _("deleted."), rooms, lambda room, by: services.delete_room(room=room, by=by))
+        self.act(request, _("deleted."), rooms, lambda room, by: services.delete_room(room=room, by=by))
         return None
 
 
@@ -134,7 +115,7 @@ class RoomMembershipAdmin(AddableAdmin):
     actions = ("make_administrators", "make_members", "remove_members")
 
     def save_model(self, request: HttpRequest, obj: RoomMembership, form: Any, change: bool) -> None:
-        obj.pk = services.add_member(room=obj.room, user=obj.user, role=obj.role, by=_staff(request)).pk
+        obj.pk = services.add_member(room=obj.room, user=obj.user, role=obj.role, by=staff(request)).pk
 
     @admin.action(description=gettext_lazy("Make administrators of their rooms"))
     def make_administrators(self, request: HttpRequest, memberships: QuerySet[RoomMembership]) -> None:
@@ -146,7 +127,7 @@ class RoomMembershipAdmin(AddableAdmin):
 
     @admin.action(description=gettext_lazy("Remove from their rooms"))
     def remove_members(self, request: HttpRequest, memberships: QuerySet[RoomMembership]) -> None:
-        self._act(
+        self.act(
             request,
             _("removed."),
             memberships,
@@ -156,7 +137,7 @@ class RoomMembershipAdmin(AddableAdmin):
     def _change_roles(
         self, request: HttpRequest, memberships: QuerySet[RoomMembership], role: RoomMembership.Role
     ) -> None:
-        self._act(
+        self.act(
             request,
             str(role.label),
             memberships,

@@ -7,7 +7,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from django.conf import settings
+
 from messaging.models import Message
+
+NETWORK_TIMEOUT = 10.0  # seconds, for a provider to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,6 @@ class Receipt:
 
 
 class Adapter(Protocol):
-    kept_locally: bool
-
     def deliver(self, outgoing: Outgoing) -> Receipt:
         """Raises DeliveryError, and nothing else."""
         ...
@@ -58,11 +60,25 @@ class Adapter(Protocol):
 
 
 def adapter_for(kind: str) -> Adapter:
-    from messaging.delivery.local import LocalAdapter
+    """Vendors' libraries are large: a house that needs none loads none."""
+    if is_kept_locally(kind):
+        from messaging.delivery.local import LocalAdapter
 
-    return LocalAdapter()
+        return LocalAdapter()
+    if kind == Message.Kind.SMS:
+        from messaging.delivery.sms import TwilioAdapter
+
+        return TwilioAdapter()
+    from messaging.delivery.email import EmailAdapter
+
+    return EmailAdapter()
 
 
 def is_kept_locally(kind: str) -> bool:
-    """Nobody receives it: it is shown at /dev/messages/."""
-    return adapter_for(kind).kept_locally
+    """No provider is set up: nobody receives it."""
+    return not (settings.TWILIO_ACCOUNT_SID if kind == Message.Kind.SMS else settings.EMAIL_DELIVERY_BACKEND)
+
+
+def is_available(kind: str) -> bool:
+    """Whether a page should offer it: it is sent, or this is development and /dev/messages/ shows it."""
+    return settings.MESSAGES_KEPT or not is_kept_locally(kind)

@@ -12,8 +12,6 @@ from messaging.errors import DeliveryError
 
 
 class LocalAdapter:
-    kept_locally = True
-
     def deliver(self, outgoing: Outgoing) -> Receipt:
         """Raises DeliveryError outside development: there nobody would ever see it."""
         if not settings.MESSAGES_KEPT:

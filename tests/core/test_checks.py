@@ -22,6 +22,7 @@ PRODUCTION = {
     "LINK_KEY": OTHER,
     "ALLOWED_HOSTS": "meet.example.org",
     "PUBLIC_URL": "https://meet.example.org",
+    "EMAIL_URL": "smtp+tls://mail.example.org:587",
 }
 
 

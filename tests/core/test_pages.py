@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.staticfiles import finders
-from django.core.mail import send_mail
 from django.db import DatabaseError
 from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
@@ -65,7 +62,7 @@ def test_a_colour_that_is_none_is_not_found(client: Client, colour: str) -> None
     assert client.get(f"/colours/{colour}.css").status_code == 404
 
 
-@pytest.mark.parametrize("address", ["/", "/colours/1f5fa8.css", "/livez", "/readyz", "/dev/messages/"])
+@pytest.mark.parametrize("address", ["/", "/colours/1f5fa8.css", "/livez", "/readyz"])
 def test_pages_that_only_show_refuse_to_be_posted_to(client: Client, address: str) -> None:
     assert client.post(address).status_code == 405
 
@@ -124,29 +121,6 @@ def test_readiness_names_a_redis_that_is_away(client: Client) -> None:
         answer = client.get("/readyz")
         assert (answer.status_code, answer.json()) == (503, {"database": True, "channel_layer": False})
         assert client.get("/livez").status_code == 200
-
-
-# --- Messages kept on this machine ---
-
-
-@pytest.mark.django_db
-def test_a_kept_message_is_shown_with_a_link_that_can_be_followed(client: Client, tmp_path: Path) -> None:
-    backend = "django.core.mail.backends.filebased.EmailBackend"
-    with override_settings(DEBUG=True, EMAIL_BACKEND=backend, EMAIL_FILE_PATH=tmp_path):
-        send_mail("Your invitation", "Open http://localhost:8000/i/abc/ <b>now</b>\n", None, ["guest@example.org"])
-        send_mail("Second one", "Zoë 会議", None, ["guest@example.org"])
-        page = client.get("/dev/messages/").content.decode()
-    assert '<a href="http://localhost:8000/i/abc/"' in page
-    assert "&lt;b&gt;now&lt;/b&gt;" in page
-    assert "Zoë 会議" in page
-    assert page.count("<article") == 2
-
-
-@pytest.mark.django_db
-@override_settings(DEBUG=False)
-def test_kept_messages_are_for_development_only(client: Client) -> None:
-    client.force_login(make_user(is_staff=True, is_superuser=True))
-    assert client.get("/dev/messages/").status_code == 404
 
 
 def test_the_sheets_and_scripts_that_the_base_page_names_are_there() -> None:

@@ -11,7 +11,8 @@ TEMPLATES = {
     "note_message.txt": "Hello {{ name }},\n\n{{ url }}\n",
     "note_message.html": (
         '{% extends "messaging/email_layout.html" %}{% block content %}<p>Hello {{ name }}</p>'
-        '{% include "messaging/_email_button.html" with url=url label="Open" only %}{% endblock content %}'
+        '{% include "messaging/_email_button.html" with url=url label="Open" accent=accent on_accent=on_accent only %}'
+        "{% endblock content %}"
     ),
 }
 LOCMEM = [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 import pytest
@@ -17,7 +18,7 @@ from messaging.models import Message
 from messaging.states import Status
 from messaging.worker import work_through
 from tests.accounts.factories import make_organisation, make_user
-from tests.messaging.factories import SMS, make_message
+from tests.messaging.factories import EMAIL, SMS, make_message
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -329,7 +330,7 @@ def test_the_sweep_fails_what_has_run_out_and_leaves_what_is_on_its_way() -> Non
 def test_news_finds_its_message_by_either_name() -> None:
     by_ours, by_theirs = make_message(status=Status.SENT), make_message(status=Status.SENT, provider_id="SM2")
     for news in ({"provider_id": "SM1", "message_id": by_ours.pk}, {"provider_id": "SM2", "message_id": None}):
-        assert services.record_news(status=Status.DELIVERED, now=NOON, **news)
+        assert services.record_news(kind=EMAIL, status=Status.DELIVERED, now=NOON, **news)
     for message in (by_ours, by_theirs):
         message.refresh_from_db()
         assert (message.status, message.delivered_at, message.text) == (Status.DELIVERED, NOON, "")
@@ -338,8 +339,8 @@ def test_news_finds_its_message_by_either_name() -> None:
 
 def test_news_of_an_unknown_message_changes_nothing() -> None:
     message = make_message(status=Status.SENT)
-    assert not services.record_news(status=Status.DELIVERED, provider_id="SM9", message_id=None)
-    assert not services.record_news(status=Status.DELIVERED, provider_id="", message_id=None)
+    assert not services.record_news(kind=EMAIL, status=Status.DELIVERED, provider_id="SM9", message_id=None)
+    assert not services.record_news(kind=EMAIL, status=Status.DELIVERED, provider_id="", message_id=None)
     message.refresh_from_db()
     assert message.status == Status.SENT
 
@@ -348,14 +349,15 @@ def test_news_that_comes_before_a_dead_workers_lease_is_over_spares_a_second_try
     """Hazard H20: the provider took it, the worker was killed before it could say so."""
     message = make_message(now=NOON, kind=SMS)
     claim(message)
-    assert services.record_news(status=Status.SENT, provider_id="SM1", message_id=message.pk, now=NOON)
+    assert services.record_news(kind=SMS, status=Status.SENT, provider_id="SM1", message_id=message.pk, now=NOON)
     assert services.claim_due(most=1, now=NOON + 60 * MINUTE) == []
 
 
 def test_the_failure_of_a_second_copy_is_not_that_of_the_first() -> None:
     message = make_message(status=Status.SENT, provider_id="SM1")
-    assert not services.record_news(status=Status.FAILED, provider_id="SM2", message_id=message.pk, failure="x")
-    assert services.record_news(status=Status.FAILED, provider_id="SM1", message_id=message.pk, failure="x")
+    failed = partial(services.record_news, kind=EMAIL, status=Status.FAILED, message_id=message.pk, failure="x")
+    assert not failed(provider_id="SM2")
+    assert failed(provider_id="SM1")
 
 
 def test_an_outbox_row_names_nobody_in_a_log() -> None:
