@@ -10,7 +10,7 @@ from core.serving import run_tasks
 
 
 class Command(BaseCommand):
-    help = "Run the worker alone: the sweep of calls, expired sessions."
+    help = "Run the worker alone: emails and texts, the sweep of calls, what has expired."
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_shared_channel_layer("worker")
