@@ -153,6 +153,11 @@ def relay_deadlines(*, call_id: UUID, deadlines: Deadlines) -> Message:
     return {"type": "relay.deadlines", "call": str(call_id), "deadlines": asdict(deadlines)}
 
 
+def relay_mirror(*, reply_to: str, offer: str) -> Message:
+    """The network check before joining (calls.network_check): in no call."""
+    return {"type": "relay.mirror", "reply_to": reply_to, "offer": offer}
+
+
 def _command(verb: str, call_id: UUID, reply_to: str, participant_id: UUID, connection: int) -> Message:
     return {
         "type": f"relay.{verb}",
@@ -194,6 +199,11 @@ def seat_quality(quality: Quality) -> Message:
 def seat_answer(*, sdp: str, chat: Iterable[ChatPosted] = ()) -> Message:
     """`chat`: what was said so far, for somebody who waited and is let in."""
     return {"type": "seat.answer", "sdp": sdp, "chat": [_chat(message) for message in chat]}
+
+
+def mirror_answer(*, sdp: str) -> Message:
+    """To the request that asked; a refusal is a `seat_refused` about "mirror"."""
+    return {"type": "mirror.answer", "sdp": sdp}
 
 
 def seat_refused(*, about: str, code: str, message: str, frame: str | None = None) -> Message:

@@ -166,6 +166,10 @@ class RelayLeaseQuerySet(models.QuerySet["RelayLease"]):
     def live(self) -> RelayLeaseQuerySet:
         return self.filter(expires_at__gt=Now())
 
+    def taking(self) -> RelayLeaseQuerySet:
+        """Who takes new calls, the least loaded first."""
+        return self.live().filter(draining=False).order_by("live", "node")
+
     def expired(self) -> RelayLeaseQuerySet:
         return self.filter(expires_at__lte=Now())
 

@@ -104,6 +104,7 @@ class Node(Protocol):
     def roster(self, call_id: str) -> Roster: ...
     def countdown(self, call_id: str) -> CountdownChanged: ...
     def quality(self, call_id: str, participant_id: str) -> Quality: ...
+    def mirror(self, offer: str) -> Answer: ...
     def drain(self) -> None: ...
     def snapshot(self) -> NodeSnapshot: ...
 
@@ -145,6 +146,7 @@ class RelayWorker:
             "remove": self._remove,
             "end": self._end,
             "deadlines": self._set_deadlines,
+            "mirror": self._mirror,
         }
         self._draining = False
         self._stopped = False
@@ -273,7 +275,7 @@ class RelayWorker:
                 self._check_speaks(command)
             self._commands[verb](command)
         except Refusal as refusal:
-            if refusal.code == "draining":
+            if refusal.code == "draining" and "call" in command:
                 self._store(services.release_call, call_id=UUID(command["call"]), node=self.id)
             if reply_to := command.get("reply_to"):
                 refused = events.seat_refused(
@@ -368,6 +370,10 @@ class RelayWorker:
 
     def _set_deadlines(self, command: events.Message) -> None:
         self._node.set_deadlines(command["call"], Deadlines(**command["deadlines"]))
+
+    def _mirror(self, command: events.Message) -> None:
+        answer = self._node.mirror(command["offer"])
+        self._tell(command["reply_to"], events.mirror_answer(sdp=answer.sdp))
 
     def _speak(self, command: events.Message) -> None:
         """This socket speaks for the participant from now on; the one that did is told (rule C4)."""

@@ -351,7 +351,7 @@ def assign_node(*, call: Call) -> Call:
             if RelayLease.objects.live().filter(node=current.node).exists():
                 return current
             raise _unavailable()
-        lease = RelayLease.objects.live().filter(draining=False).order_by("live", "node").first()
+        lease = RelayLease.objects.taking().first()
         if lease is None:
             raise _unavailable()
         Call.objects.open().filter(pk=call.pk, node=current.node).update(node=lease.node)

@@ -13,4 +13,5 @@ urlpatterns = [
     path("calls/<uuid:call_id>/ticket/", views.issue_ticket, name="issue_ticket"),
     path("calls/<uuid:call_id>/join/", views.take_over, name="take_over"),
     path("device-test/", views.show_device_test, name="show_device_test"),
+    path("network-check/", views.check_network, name="check_network"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
@@ -12,11 +13,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from calls import services, tickets
+from calls import network_check, services, tickets
 from calls.doors import remember
 from calls.models import Call, Seat
 from calls.places import Act, kind_of
 from core.errors import DomainError
+from core.limits import limited_by_address
 
 
 @require_safe
@@ -67,6 +69,18 @@ def take_over(request: HttpRequest, call_id: UUID) -> HttpResponseRedirect:
 def show_device_test(request: HttpRequest) -> HttpResponse:
     """Camera, microphone and speaker, tried on the day or at any time before (rule C8). Changes nothing."""
     return render(request, "calls/device_test.html")
+
+
+@require_POST
+@never_cache
+@limited_by_address("calls.network_check", capacity=120, per=timedelta(minutes=1))
+def check_network(request: HttpRequest) -> JsonResponse:
+    """An offer of the page's, the answer of a relay: docs/protocol.md, "The network check"."""
+    try:
+        answer = network_check.ask(request.POST.get("offer", ""))
+    except DomainError as refusal:
+        return JsonResponse({"code": refusal.code}, status=refusal.status)
+    return JsonResponse({"answer": answer})
 
 
 def _show_door(request: HttpRequest, call_id: UUID) -> HttpResponse:

@@ -59,7 +59,9 @@ class Leg:
         clock: Callable[[], float],
         on_up: Callable[[Leg], None],
         on_down: Callable[[Leg, bool], None],
+        rate: float = inf,
     ) -> None:
+        """`rate`: bits/s that the browser is told to send at most, whatever its tracks are."""
         self.connection = connection
         self.offer = offer
         self.connected = False
@@ -116,7 +118,8 @@ class Leg:
         layers = offer.sections[sdp.CAMERA].extensions
         self._rid_id, self._repaired_rid_id = layers.get(rtp.RID, 0), layers.get(rtp.REPAIRED_RID, 0)
         self._unknown = 0
-        self._told = AUDIO_RATE + CAMERA_RATE  # bits/s this publisher may send
+        self._rate = rate
+        self._told = min(rate, AUDIO_RATE + CAMERA_RATE)  # bits/s this publisher may send
         self._budget = Budget(self._told, self.opened_at)
 
         self._streams = self._make_streams()
@@ -423,12 +426,12 @@ class Leg:
             self._health.up.shaken(self.microphone.ssrc, self.microphone.jitter, now)
         blocks = [block for source in self.sources if (block := source.report_block(now))]
         screen = SCREEN_RATE if now - self.screen.arrived_at < SCREEN_SEEN else 0
-        self._told = AUDIO_RATE + CAMERA_RATE + screen
+        self._told = min(self._rate, AUDIO_RATE + CAMERA_RATE + screen)
         ssrcs = [source.ssrc for source in self.sources if source.kind == "video" and source.ssrc]
         self._send_rtcp(
             rtcp.receiver_report(self._ssrc, blocks)
             + rtcp.source_description({self._ssrc: self._cname})
-            + rtcp.remb(self._ssrc, self._told, ssrcs)
+            + rtcp.remb(self._ssrc, round(self._told), ssrcs)
         )
         self._report_slots(self._slots, now)
 

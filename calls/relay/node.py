@@ -20,6 +20,7 @@ from .dtls import Certificate
 from .figures import CallFigures
 from .hearing import Hearing
 from .leg import Leg, Traffic
+from .mirror import Mirrors
 from .ports import Ports
 from .quality import qualities
 from .speaker import Speakers
@@ -90,6 +91,7 @@ class RelayNode:
         self._dropped: Counter[str] = Counter()
         self._certificate = Certificate()
         self._ports = Ports(addresses, tcp_addresses, clock, self._dropped, self._on_error)
+        self._mirrors = Mirrors(self._ports, self._certificate, self._dropped, clock, self._say_goodbye)
         self._ticker: asyncio.Task[None] | None = None
         self._goodbyes: set[asyncio.Task[None]] = set()
         self._lags: deque[float] = deque([0.0], maxlen=LAGS_KEPT)
@@ -115,6 +117,7 @@ class RelayNode:
             for participant_id in list(room.legs):
                 self._close_leg(room, participant_id)
         self._rooms.clear()
+        self._mirrors.close()
         if self._goodbyes:
             await asyncio.wait(self._goodbyes, timeout=1.0)
         self._ports.stop()
@@ -230,6 +233,12 @@ class RelayNode:
         with self._settling(call_id, room):
             room.call.post_chat(participant_id, text, self._clock())
 
+    def mirror(self, offer: str) -> Answer:
+        """A leg in no call that gets back what it sends (rule C8). Raises `Refusal`: bad_offer, busy, draining."""
+        if self._draining:
+            raise Refusal("draining", "This relay takes nobody in any more.")
+        return self._mirrors.open(offer)
+
     def drain(self) -> None:
         """Take nobody in any more; calls that run go on."""
         self._draining = True
@@ -263,6 +272,7 @@ class RelayNode:
             packets_out=self._traffic.packets_out,
             dropped=dict(self._dropped),
             loop_lag=max(self._lags),
+            mirrors=len(self._mirrors),
         )
 
     def figures(self) -> tuple[CallFigures, ...]:
@@ -363,9 +373,12 @@ class RelayNode:
         return leg.answer()
 
     def _close_leg(self, room: _Room, participant_id: str) -> None:
-        leg = room.legs.pop(participant_id, None)
         room.hearing.forget(participant_id)
-        if leg is not None and (goodbye := leg.close()) is not None:
+        if leg := room.legs.pop(participant_id, None):
+            self._say_goodbye(leg)
+
+    def _say_goodbye(self, leg: Leg) -> None:
+        if (goodbye := leg.close()) is not None:
             self._goodbyes.add(goodbye)
             goodbye.add_done_callback(self._goodbyes.discard)
 
@@ -393,6 +406,7 @@ class RelayNode:
             self._lags.append(max(0.0, now - due))
             due = max(due, now - TICK)
             self._ports.tick(now)
+            self._mirrors.tick(now)
             await self._tick_rooms(due)
 
     async def _tick_rooms(self, due: float) -> None:

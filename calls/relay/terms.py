@@ -50,7 +50,7 @@ class Refusal(Exception):
 
     `code` is one of: "bad_offer", "taken_over" (a newer Join holds the seat, rule C4), "removed",
     "no_such_call", "no_such_participant" (the seat is gone: join again), "not_allowed", "full" (only
-    `reserve`), "draining".
+    `reserve`), "busy" (only `mirror`), "draining".
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -286,3 +286,4 @@ class NodeSnapshot:
     packets_out: int
     dropped: dict[str, int]  # by reason: "stun", "unknown_address", "srtp", "rtp", "rtcp", …
     loop_lag: float  # seconds, the worst of the last ten
+    mirrors: int = 0  # network checks under way

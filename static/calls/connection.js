@@ -3,6 +3,7 @@
  * restarts, rejoins (rules C4 and C5). No DOM.
  */
 
+import { csrfToken } from "../core/csrf.js";
 import { tiles } from "./call-state.js";
 import { Ears, OwnHealth } from "./health.js";
 import { PeerLink } from "./media.js";
@@ -15,9 +16,6 @@ const LOOKED_EACH = 250; // ms
 const SAMPLED_EACH = 1_000; // ms
 const SLEPT = 5_000; // ms between two looks: the page was not running
 const ADDRESSES_KNOWN = 300; // ms after a change of networks: a restart before that would look from the old addresses
-
-/** Of the cookie: that of the page is void once somebody signs in in another tab. */
-const csrfToken = () => /(?:^|; )csrftoken=(\w+)/u.exec(document.cookie)?.[1] ?? "";
 
 /**
  * @typedef {object} Page what the connection asks of the page, and tells it

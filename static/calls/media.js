@@ -168,6 +168,11 @@ export class PeerLink {
     return this.#everUp ? "down" : "new";
   }
 
+  /** @returns {Promise<RTCStatsReport>} */
+  getStats() {
+    return this.#peer.getStats();
+  }
+
   close() {
     this.#peer.close();
   }

@@ -140,6 +140,13 @@ class FakeNode:
     def quality(self, call_id: str, participant_id: str) -> Quality:
         return self.qualities.get(participant_id, Quality(call_id, participant_id))
 
+    def mirror(self, offer: str) -> Answer:
+        if self.draining:
+            raise Refusal("draining", "Draining.")
+        if offer == BAD_OFFER:
+            raise Refusal("bad_offer", "This offer cannot be used.")
+        return Answer("a mirror's answer")
+
     def drain(self) -> None:
         self.draining = True
 
