@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
 
 from tests.e2e.house import ROOT, House, Room
+from tests.e2e.looks import Look, Looks
 from tests.e2e.people import WATCH_PEERS, Person
 from tests.e2e.road import Road
 
@@ -89,6 +90,14 @@ def invite(
             PICTURES.mkdir(exist_ok=True)
             person.page.screenshot(path=PICTURES / f"{request.node.name}-{person.name}.png")
         person.context.close()
+
+
+@pytest.fixture
+def look() -> Iterator[Look]:
+    """Takes the picture of a page in all four looks and asks axe about each."""
+    looks = Looks(PICTURES)
+    yield looks.take
+    assert not looks.violations, "\n".join(looks.violations)
 
 
 @pytest.hookimpl(hookwrapper=True)

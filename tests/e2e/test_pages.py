@@ -5,46 +5,15 @@ the strict CSP had to refuse. The pictures stay in tests/out/ to be looked at.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import PICTURES, Invite
+from tests.e2e.conftest import Invite
 from tests.e2e.house import House, Room
+from tests.e2e.looks import Look
 from tests.e2e.people import Person
 from tests.e2e.test_meeting import member_enters
-
-SIZES = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 800}}
-LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
-
-Look = Callable[[Person, str], None]
-
-
-@pytest.fixture
-def look(invite: Invite) -> Iterator[Look]:
-    """Takes the picture of a page in all four looks and asks axe about each."""
-    violations: list[str] = []
-
-    def take(person: Person, name: str) -> None:
-        PICTURES.mkdir(exist_ok=True)
-        for size, scheme in LOOKS:
-            person.page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
-            person.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            person.page.wait_for_timeout(250)
-            person.page.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png")
-            for violation in Axe().run(person.page).response["violations"]:
-                nodes = "; ".join(str(node["html"])[:160] for node in violation["nodes"][:3])
-                violations.append(f"{name} {size} {scheme}: {violation['id']} ({violation['help']}): {nodes}")
-            wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            if wide > 0:
-                violations.append(f"{name} {size} {scheme}: scrolls sideways by {wide} px")
-        person.page.set_viewport_size({"width": 1280, "height": 800})
-
-    yield take
-    assert not violations, "\n".join(violations)
 
 
 def watch(person: Person, house: House) -> list[str]:
