@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import template
+from django.conf import settings
 
 from calls.device_check import FINDINGS, Finding, read_findings
 
@@ -17,3 +18,9 @@ def findings(check: str) -> tuple[Finding, ...]:
 @register.simple_tag
 def all_findings() -> tuple[Finding, ...]:
     return FINDINGS
+
+
+@register.simple_tag
+def has_turn_server() -> bool:
+    """Where the relay itself cannot be reached, a call may still find this way: calls.turn."""
+    return bool(settings.TURN_URLS)

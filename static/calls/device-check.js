@@ -2,15 +2,16 @@
 
 /**
  * @param {{microphone?: string, camera?: string, heard?: string, speaker?: string, network?: string}} found what the
- *   preview has on its element (preview.js); undefined is not known
+ *   preview has on its element (preview.js)
  * @returns {string}
  */
 export function checkCodes({ microphone, camera, heard, speaker, network }) {
+  const known = (state) => state !== undefined && state !== "asking";
   const listens = { working: heard === undefined ? "quiet" : "heard", off: "off" };
   const films = { working: "working", off: "off" };
   return [
-    microphone && `microphone-${listens[microphone] ?? "none"}`,
-    camera && `camera-${films[camera] ?? "none"}`,
+    known(microphone) && `microphone-${listens[microphone] ?? "none"}`,
+    known(camera) && `camera-${films[camera] ?? "none"}`,
     ["heard", "silent"].includes(speaker) && `speaker-${speaker}`,
     ["good", "slow", "poor", "blocked"].includes(network) && `network-${network}`,
   ].filter(Boolean).join(" ");

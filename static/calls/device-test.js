@@ -3,18 +3,18 @@
 const preview = document.querySelector("[data-preview]");
 const list = document.querySelector("[data-checks]");
 
-const canCall = () => typeof RTCPeerConnection === "function" && Boolean(navigator.mediaDevices?.getUserMedia);
+const canCall = () => typeof RTCPeerConnection === "function" && Boolean(navigator.mediaDevices?.getUserMedia || !isSecureContext);
 
 /** @returns {Map<string, "waiting" | "working" | "failed">} */
 function findings() {
   const { camera, microphone, heard, speaker } = preview.dataset;
-  const device = (state) => ({ undefined: "waiting", off: "waiting", working: "working" })[state] ?? "failed";
+  const device = (state) => ({ undefined: "waiting", asking: "waiting", off: "waiting", working: "working" })[state] ?? "failed";
   const listens = device(microphone);
   return new Map([
     ["browser", canCall() ? "working" : "failed"],
     ["camera", device(camera)],
     ["microphone", listens === "working" && heard === undefined ? "waiting" : listens],
-    ["speaker", device(speaker)],
+    ["speaker", { heard: "working", silent: "failed", failed: "failed" }[speaker] ?? "waiting"],
   ]);
 }
 

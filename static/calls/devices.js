@@ -10,7 +10,10 @@ import { recall, remember } from "./remembered.js";
 const CHOSEN = "anteroom.devices";
 const WANTED = "anteroom.media";
 
-/** @typedef {'denied' | 'missing' | 'busy' | 'insecure' | 'failed'} Problem */
+/**
+ * @typedef {'denied' | 'dismissed' | 'system' | 'missing' | 'busy' | 'insecure' | 'failed'} Problem "dismissed": asked,
+ *   and not answered; "system": the device keeps it from the browser
+ */
 /** @typedef {{camera?: string, microphone?: string, speaker?: string}} Chosen device ids */
 
 const PROBLEMS = new Map([
@@ -25,7 +28,11 @@ const PROBLEMS = new Map([
 
 /** @returns {Problem} */
 export function problemOf(error) {
-  return PROBLEMS.get(error?.name) ?? "failed";
+  const problem = PROBLEMS.get(error?.name) ?? "failed";
+  if (problem !== "denied") return problem;
+  // Chromium alone says who refused, in words.
+  if (/dismissed/iu.test(error.message)) return "dismissed";
+  return /system/iu.test(error.message) ? "system" : "denied";
 }
 
 /** @returns {Chosen} */
@@ -45,7 +52,10 @@ const CONSTRAINTS = {
 const KINDS = { camera: "video", microphone: "audio" };
 
 async function request(constraints) {
-  if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("", "InsecureContextError");
+  if (!navigator.mediaDevices?.getUserMedia) {
+    // With https, a window inside an app that has none to give.
+    throw new DOMException("", globalThis.isSecureContext ? "NotAllowedError" : "InsecureContextError");
+  }
   return navigator.mediaDevices.getUserMedia(constraints);
 }
 
@@ -61,7 +71,9 @@ export async function openDevices(names, chosen = chosenDevices()) {
     try {
       const stream = await request(Object.assign({}, ...names.map((name) => CONSTRAINTS[name](chosen))));
       return new Map(names.map((name) => [name, { track: stream.getTracks().find(({ kind }) => kind === KINDS[name]) }]));
-    } catch {
+    } catch (error) {
+      // Whoever has not answered is not asked twice more.
+      if (problemOf(error) === "dismissed") return new Map(names.map((name) => [name, { problem: "dismissed" }]));
       return new Map((await Promise.all(names.map((name) => openDevices([name], chosen)))).flatMap((found) => [...found]));
     }
   }

@@ -15,11 +15,15 @@ export class LevelMeter {
   #frame = 0;
   #stop = new AbortController();
 
+  /** @type {MediaStreamTrack} */
+  track;
+
   /**
    * @param {MediaStreamTrack} track
    * @param {(level: number) => void} show called with 0 to 1 as often as the screen is drawn
    */
   constructor(track, show) {
+    this.track = track;
     const analyser = this.#context.createAnalyser();
     analyser.fftSize = 1024;
     this.#source = this.#context.createMediaStreamSource(new MediaStream([track]));

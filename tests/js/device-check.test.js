@@ -12,12 +12,12 @@ test("a microphone is tested once it was heard, and everything else that was tri
 });
 
 test("a device with any trouble is as good as none", () => {
-  for (const problem of ["denied", "missing", "busy", "insecure", "failed"]) {
+  for (const problem of ["denied", "dismissed", "system", "missing", "busy", "insecure", "failed"]) {
     assert.equal(checkCodes({ microphone: problem, camera: problem }), "microphone-none camera-none");
   }
 });
 
 test("what was not tried is not said", () => {
   assert.equal(checkCodes({}), "");
-  assert.equal(checkCodes({ microphone: "off", speaker: "playing", network: "checking" }), "microphone-off");
+  assert.equal(checkCodes({ microphone: "off", camera: "asking", speaker: "playing", network: "checking" }), "microphone-off");
 });

@@ -59,6 +59,23 @@ test("a page without https is told from a refusal", async () => {
   assert.equal(problemOf(new TypeError("something new")), "failed");
 });
 
+test("who refused, and whether anybody did, is read from what Chromium says", () => {
+  assert.equal(problemOf(new DOMException("Permission dismissed", "NotAllowedError")), "dismissed");
+  assert.equal(problemOf(new DOMException("Permission denied by system", "NotAllowedError")), "system");
+  assert.equal(problemOf(new DOMException("Permission denied", "NotAllowedError")), "denied");
+});
+
+test("somebody who closed the question is not asked twice more", async () => {
+  let asked = 0;
+  const getUserMedia = async () => {
+    asked += 1;
+    throw new DOMException("Permission dismissed", "NotAllowedError");
+  };
+  Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: { getUserMedia } }, configurable: true });
+  assert.deepEqual(outcome(await openDevices(both)), { camera: "dismissed", microphone: "dismissed" });
+  assert.equal(asked, 1);
+});
+
 test("one sentence where both have the same trouble, one each where they do not, none where all is well", () => {
   const said = (camera, microphone) =>
     deviceSentences(new Map([["camera", { problem: camera }], ["microphone", { problem: microphone }]]), (key) => key);
