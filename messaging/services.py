@@ -95,20 +95,31 @@ def withdraw(*, about: str, now: datetime | None = None) -> int:
 
 @transaction.atomic(durable=True)
 def retry(*, message: Message, by: User, now: datetime | None = None) -> Message:
-    """Send a failed message again. Raises DomainError("redacted"), DomainError("expired"), Conflict("not_failed")."""
+    """Send a failed message again: as a new one, so that late news of the old one is not mistaken for its own.
+
+    Raises DomainError("redacted"), DomainError("expired"), Conflict("not_failed").
+    """
     now = now or timezone.now()
     message.refresh_from_db()
-    if message.is_redacted:
-        raise DomainError("redacted", _("The text of this message is gone, so it cannot be sent again."))
+    if message.status != Status.FAILED:
+        raise Conflict("not_failed", _("Only a message that could not be delivered can be sent again."))
     if message.expires_at and message.expires_at <= now:
         raise DomainError("expired", _("This message is of no use any more: its link or code has run out."))
-    if message.status != Status.FAILED or not _move(
-        message, Status.QUEUED, {"tries": 0, "in_doubt": False, "next_try_at": now, "failed_at": None, "failure": ""}
-    ):
-        raise Conflict("not_failed", _("Only a message that could not be delivered can be sent again."))
+    # Pressed twice, it goes once: what it said moves on to the new one.
+    if not Message.objects.filter(pk=message.pk, redact_at__isnull=False).update(**_without_bodies()):
+        raise DomainError("redacted", _("The text of this message is gone, so it cannot be sent again."))
     _record(message, "message.retried", by)
-    events.wake_workers()
-    return message
+    return send(
+        organisation=message.organisation,
+        kind=message.kind,
+        recipient=message.recipient,
+        subject=message.subject,
+        text=message.text,
+        html=message.html,
+        about=message.about,
+        expires_at=message.expires_at,
+        now=now,
+    )
 
 
 @transaction.atomic(durable=True)

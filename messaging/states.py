@@ -26,8 +26,8 @@ _MAY_FOLLOW: dict[str, frozenset[str]] = {
     Status.SENDING: frozenset({Status.QUEUED, Status.SENT, Status.DELIVERED, Status.FAILED}),
     Status.SENT: frozenset({Status.DELIVERED, Status.FAILED}),
     Status.DELIVERED: frozenset(),
-    # By hand it is tried again; and who was given up after a timeout may have been reached after all.
-    Status.FAILED: frozenset({Status.QUEUED, Status.DELIVERED}),
+    # Who was given up after a timeout may have been reached after all.
+    Status.FAILED: frozenset({Status.DELIVERED}),
     Status.CANCELLED: frozenset(),
 }
 

@@ -32,7 +32,7 @@ NEWS = {
     "failed": Status.FAILED,
     "canceled": Status.FAILED,
 }
-LATEST = 20  # messages to one number that are looked through for an earlier try
+PAGE, MOST_LOOKED_AT = 20, 1_000  # messages to one number, in which an earlier try is looked for
 CLOCKS = timedelta(seconds=5)  # between theirs and ours
 
 # The client writes numbers into its log (hazard H23).
@@ -68,15 +68,15 @@ class TwilioAdapter:
     def find(self, outgoing: Outgoing, *, since: datetime) -> Receipt | None:
         """Twilio knows no key of ours, but lists what it took: the text, with its personal link, is only in ours."""
         try:
-            latest = self._client.messages.list(to=outgoing.recipient, limit=LATEST, page_size=LATEST)
+            # Page by page, the newest first.
+            for message in self._client.messages.stream(to=outgoing.recipient, limit=MOST_LOOKED_AT, page_size=PAGE):
+                if message.date_created and message.date_created < since - CLOCKS:
+                    break
+                # A trial account puts its own words first.
+                if (message.body or "").strip().endswith(outgoing.text.strip()):
+                    return _receipt(message)
         except (TwilioException, requests.RequestException) as error:
             raise self._plain(error) from error
-        for message in latest:
-            made_at = message.date_created
-            is_later = made_at is None or made_at >= since - CLOCKS
-            # A trial account puts its own words first.
-            if is_later and (message.body or "").strip().endswith(outgoing.text.strip()):
-                return _receipt(message)
         return None
 
     def _note_retry_after(self, response: Response, *args: object, **kwargs: object) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from django.utils import timezone
 
@@ -125,7 +125,10 @@ class Twilio(Provider):
             return self.refuse(404, 20404, "The requested resource was not found")
         if request.method == "GET":
             found = [m for m in reversed(self.messages) if m["to"] == request.query.get("To", m["to"])]
-            page = {"messages": found[:20], "next_page_uri": None, "page": 0, "page_size": 20}
+            size, number = int(request.query.get("PageSize", 50)), int(request.query.get("Page", 0))
+            query = urlencode(request.query | {"Page": number + 1})
+            more = f"{request.path}?{query}" if len(found) > size * (number + 1) else None
+            page = {"messages": found[size * number :][:size], "next_page_uri": more, "page": number, "page_size": size}
             return Answer(200, json.dumps(page))
         form = request.form
         if not form.get("To") or not form.get("Body") or not (form.get("From") or form.get("MessagingServiceSid")):

@@ -243,11 +243,23 @@ def test_the_floor_above_hears_of_each_change_and_cannot_undo_it(monkeypatch: py
 def test_a_failed_message_is_sent_again_by_hand() -> None:
     message, omar = make_message(now=NOON), make_user()
     services.settle_failed(message=claim(message), error=NEVER, now=NOON)
-    services.retry(message=message, by=omar, now=NOON)
+    again = services.retry(message=message, by=omar, now=NOON)
     assert work_through(now=NOON) == 1
-    message.refresh_from_db()
-    assert (message.status, message.failure, message.failed_at) == (Status.DELIVERED, "", None)
+    for row in (message, again):
+        row.refresh_from_db()
+    assert (again.status, again.about, again.recipient) == (Status.DELIVERED, message.about, message.recipient)
+    assert "/i/abc/" in again.text
+    assert (message.status, message.text) == (Status.FAILED, "")
     assert AccessRecord.objects.get().act == "message.retried"
+
+
+def test_sent_again_twice_it_goes_once() -> None:
+    message, omar = make_message(now=NOON, status=Status.FAILED), make_user()
+    services.retry(message=message, by=omar, now=NOON)
+    with pytest.raises(DomainError) as refusal:
+        services.retry(message=message, by=omar, now=NOON)
+    assert refusal.value.code == "redacted"
+    assert Message.objects.count() == 2
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def send(**overrides: Any) -> Message:
-    message = make_message(kind=SMS, text="Join: https://meet.example.org/i/abc/", **overrides)
+    message = make_message(**{"kind": SMS, "text": "Join: https://meet.example.org/i/abc/"} | overrides)
     work_through()
     message.refresh_from_db()
     return message
@@ -127,6 +128,35 @@ def test_a_text_that_twilio_never_took_is_sent_by_the_next_try(twilio: Twilio) -
     message.refresh_from_db()
     assert message.status == "sent"
     assert [sent["body"][-4:] for sent in twilio.messages] == ["abc/", "def/"]
+
+
+def test_an_earlier_try_is_found_behind_many_later_texts_to_the_same_number(twilio: Twilio) -> None:
+    """Hazard H20. What is older than the message itself is not looked through."""
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    twilio.faults = [lambda taken: Answer(500, "oops")]
+    message = send(text="Join: https://meet.example.org/i/mine/")
+    Message.objects.filter(pk=message.pk).update(next_try_at=in_an_hour)
+    mine = twilio.messages.pop()
+    others = [mine | {"sid": f"SM{number}", "body": "another"} for number in range(50)]
+    long_ago = {"date_created": format_datetime(timezone.now() - timedelta(days=1))}
+    twilio.messages = [*(other | long_ago for other in others), mine, *others[:25]]
+    work_through(now=in_an_hour)
+    message.refresh_from_db()
+    assert (message.status, message.provider_id) == ("sent", mine["sid"])
+    assert [request.method for request in twilio.requests] == ["POST", "GET", "GET"]
+
+
+def test_texts_older_than_the_message_are_not_looked_through(twilio: Twilio) -> None:
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    twilio.faults = [Answer(500, "oops")]
+    message = send()
+    Message.objects.filter(pk=message.pk).update(next_try_at=in_an_hour)
+    old = {"sid": "SM1", "to": message.recipient, "body": message.text, "status": "delivered", "error_code": None}
+    twilio.messages = [old | {"date_created": format_datetime(timezone.now() - timedelta(days=1))}] * 50
+    work_through(now=in_an_hour)
+    message.refresh_from_db()
+    assert (message.status, len(twilio.messages)) == ("sent", 51)
+    assert [request.method for request in twilio.requests] == ["POST", "GET", "POST"]
 
 
 def test_a_text_that_was_taken_and_failed_meanwhile_has_failed(twilio: Twilio) -> None:

@@ -20,7 +20,6 @@ ALLOWED = {
     (SENDING, FAILED),
     (SENT, DELIVERED),
     (SENT, FAILED),
-    (FAILED, QUEUED),
     (FAILED, DELIVERED),
 }
 
