@@ -44,7 +44,8 @@ export const chooseDevices = (chosen) => remember("localStorage", CHOSEN, { ...c
 export const wantedMedia = () => ({ camera: true, microphone: true, ...recall("sessionStorage", WANTED) });
 export const wantMedia = (wanted) => remember("sessionStorage", WANTED, { ...wantedMedia(), ...wanted });
 
-const device = (id) => (id ? { deviceId: { ideal: id } } : {});
+// Chromium takes `ideal` for a hint, and opens the default microphone.
+const device = (id) => (id ? { deviceId: { exact: id } } : {});
 const CONSTRAINTS = {
   camera: ({ camera }) => ({ video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24 }, ...device(camera) } }),
   microphone: ({ microphone }) => ({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...device(microphone) } }),
@@ -77,13 +78,17 @@ export async function openDevices(names, chosen = chosenDevices()) {
       return new Map((await Promise.all(names.map((name) => openDevices([name], chosen)))).flatMap((found) => [...found]));
     }
   }
-  return new Map(await Promise.all(names.map(async (name) => {
-    try {
-      return [name, { track: (await request(CONSTRAINTS[name](chosen))).getTracks()[0] }];
-    } catch (error) {
-      return [name, { problem: problemOf(error) }];
-    }
-  })));
+  return new Map(await Promise.all(names.map(async (name) => [name, await openOne(name, chosen)])));
+}
+
+async function openOne(name, chosen) {
+  try {
+    return { track: (await request(CONSTRAINTS[name](chosen))).getTracks()[0] };
+  } catch (error) {
+    const problem = problemOf(error);
+    // What was chosen once is not plugged in: another one will do.
+    return problem === "missing" && chosen[name] ? openOne(name, {}) : { problem };
+  }
 }
 
 /** @returns {Promise<{camera: MediaDeviceInfo[], microphone: MediaDeviceInfo[], speaker: MediaDeviceInfo[]}>} */

@@ -94,6 +94,21 @@ test("who muted before a reload is muted after it, and the devices chosen are re
   assert.deepEqual(chosenDevices(), { camera: "front", speaker: "headset" });
 });
 
+test("the device that was chosen is opened, and any other where it is not plugged in", async () => {
+  const asked = [];
+  const getUserMedia = async ({ audio }) => {
+    asked.push(audio.deviceId?.exact);
+    if (audio.deviceId?.exact === "gone") throw new DOMException("", "OverconstrainedError");
+    return { getTracks: () => [{ kind: "audio" }] };
+  };
+  Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: { getUserMedia } }, configurable: true });
+  chooseDevices({ microphone: "headset" });
+  await openDevices(["microphone"]);
+  chooseDevices({ microphone: "gone" });
+  assert.deepEqual(outcome(await openDevices(["microphone"])), { microphone: "audio" });
+  assert.deepEqual(asked, ["headset", "gone", undefined]);
+});
+
 test("a browser that forbids storage joins all the same", () => {
   const forbidden = { getItem() { throw new DOMException("", "SecurityError"); }, setItem() { throw new DOMException("", "SecurityError"); } };
   globalThis.localStorage = globalThis.sessionStorage = forbidden;
