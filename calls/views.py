@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from calls import network_check, services, tickets
+from calls.blur import describe_blur
 from calls.doors import remember
 from calls.models import Call, Seat
 from calls.places import Act, kind_of
@@ -112,9 +113,10 @@ def _door_of(seat: Seat) -> str:
     return kind_of(place).door(place, seat.identity)
 
 
-def _call_data(seat: Seat, title: str, ticket: str) -> dict[str, str | int]:
+def _call_data(seat: Seat, title: str, ticket: str) -> dict[str, object]:
     """What the page's scripts read (static/calls/call-page.js)."""
-    return {
+    blur = {"blur": describe_blur()} if seat.role == Seat.Role.MEMBER else {}
+    return blur | {
         "callId": str(seat.call_id),
         "seatId": str(seat.pk),
         "connection": seat.connection,

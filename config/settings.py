@@ -248,10 +248,11 @@ USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("bootstrap", BASE_DIR / "node_modules/bootstrap/dist"),
+    ("mediapipe", BASE_DIR / "node_modules/@mediapipe/selfie_segmentation"),
 ]
 BOOTSTRAP_ICONS_DIR = BASE_DIR / "node_modules/bootstrap-icons/icons"
 STORAGES = {

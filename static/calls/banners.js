@@ -18,6 +18,7 @@ const AT_ONCE = 2; // signs: the pictures are what people came for
  * @property {boolean} isOnline as the browser sees it
  * @property {boolean} isSilent the browser waits for a touch before it plays anything
  * @property {boolean} isSharing
+ * @property {'blur-starting' | 'blur-held' | ''} blur
  * @property {boolean} lowData
  */
 
@@ -42,6 +43,7 @@ export function bannersFor(state, known, phrase) {
   say("truth", unheardBy(state).length > 0, unheardSentence(state, phrase));
   say("pictures-off", off !== null, phrase(known.lowData ? "pictures-off-low" : `pictures-off-${off ?? "all"}`));
   say("weak", isWeak(state) && off === null, phrase("own-weak"));
+  say(known.blur, known.blur !== "");
   say("sharing", known.isSharing);
   return banners.slice(0, AT_ONCE);
 }

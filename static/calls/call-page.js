@@ -11,11 +11,12 @@ import {
   finished, goneAway, healthChanged, linkChanged, myself, news, openState, panelShown, received, rejoining, sharedScreen,
 } from "./call-state.js";
 import { ChatPanel } from "./chat.js";
+import { Chimes } from "./chimes.js";
 import { Clock } from "./clock.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { DeviceKeeper } from "./device-keeper.js";
-import { chosenDevices } from "./devices.js";
+import { chosenDevices, wantedBlur } from "./devices.js";
 import { MutedSpeech } from "./muted-speech.js";
 import { noticeFor, Notices } from "./notices.js";
 import { Outgoing } from "./outgoing.js";
@@ -23,6 +24,7 @@ import { Panels } from "./panels.js";
 import { ParticipantsPanel } from "./participants.js";
 import { deviceSentences, readPhrases } from "./phrases.js";
 import { Place } from "./place.js";
+import { readAloud } from "./read-aloud.js";
 import { Settings } from "./settings.js";
 import { Sound } from "./sound.js";
 import { Stage } from "./stage.js";
@@ -36,8 +38,10 @@ class CallPage {
   #place;
   #phrase = readPhrases();
   #state;
-  #announcements = new Announcements();
-  #clock = new Clock(this.#phrase, (text) => this.#announcements.say(text));
+  #stop = new AbortController();
+  #announcements = new Announcements(this.#phrase, readAloud, document.documentElement.lang);
+  #chimes = new Chimes(this.#stop.signal);
+  #clock = new Clock(this.#phrase, (text) => this.#announcements.interrupt(text));
   #view;
   #stage;
   #banners = new Banners(this.#phrase, () => this.#sound.start());
@@ -50,9 +54,9 @@ class CallPage {
   #devices;
   #settings;
   #mutedSpeech = new MutedSpeech(() => this.#controls.sayMuted());
+  #blur = null;
   #sound;
   #connection = null;
-  #stop = new AbortController();
   #adopted = false;
   #lostSince = null;
   #joiningSince = now();
@@ -99,7 +103,7 @@ class CallPage {
     this.#connection = new Connection({ ...this.#data, connection }, {
       state: () => this.#state,
       tracks: () => this.#outgoing.tracks,
-      media: () => this.#outgoing.media,
+      media: () => this.#outgoing.wanted,
       plays: () => !this.#silent,
       began: (peer) => {
         this.#adopted = false;
@@ -121,6 +125,7 @@ class CallPage {
     this.#connection.open(isOurs);
     this.#render();
     if (!(await isOurs)) return this.#showOutside("door");
+    if (this.#data.blur) await this.#offerBlur(this.#data.blur);
     await this.#outgoing.openWanted();
     return this.#keepAwake();
   }
@@ -132,9 +137,22 @@ class CallPage {
     this.#outgoing.destroy();
     this.#mutedSpeech.destroy();
     this.#settings.destroy();
+    this.#blur?.destroy();
     this.#sound.destroy();
     this.#stage.destroy();
     this.#wakeLock?.release();
+  }
+
+  /** Members' pages alone know where the blur is (rule C2). */
+  async #offerBlur(scripts) {
+    try {
+      const { BlurControl } = await import(scripts.control);
+      this.#blur = new BlurControl(scripts, this.#outgoing, this.#phrase, () => this.#render());
+    } catch {
+      // Not reached just now: whoever wants to be seen blurred is not seen otherwise.
+      part("blur").hidden = true;
+      if (wantedBlur() && this.#outgoing.loseCameraEffect()) showToast(this.#phrase("blur-failed-stopped"), "error");
+    }
   }
 
   /** A page without a place: the camera stays off, nothing connects. */
@@ -160,13 +178,14 @@ class CallPage {
   #receive(frame) {
     if (frame.type === "error" && frame.id) this.#refused(frame);
     if (frame.type === "chat" && frame.participant !== this.#state.me) {
-      this.#announcements.say(this.#phrase("chat-from", frame));
+      this.#announcements.hear([{ what: "chat-from", name: frame.name, text: frame.text }], performance.now());
     }
     this.#set(received(this.#state, frame, now()));
     const own = frame.type === "roster" && !this.#adopted && myself(this.#state);
     if (!own) return;
     this.#adopted = true;
     this.#outgoing.adopt(own);
+    if (this.#outgoing.isHeld) this.#sayMedia();
   }
 
   #devicesOpened(found) {
@@ -182,11 +201,12 @@ class CallPage {
   // --- What the person does
 
   #actions() {
-    const turn = (name) => this.#outgoing.switch(name, !this.#outgoing.media[name]);
+    const turn = (name) => this.#outgoing.switch(name, !this.#outgoing.wanted[name]);
     return {
       microphone: () => turn("microphone"),
       camera: () => turn("camera"),
       screen: () => this.#switchScreen(),
+      blur: () => this.#blur?.toggle(),
       "low-data": () => this.#switchLowData(),
       "open-layout": () => part("layout-dialog").showModal(),
       "toggle-self": () => this.#view.toggleSelf(),
@@ -296,7 +316,7 @@ class CallPage {
     const before = this.#state;
     if (state === before) return;
     this.#state = state;
-    for (const { what, name } of news(before, state)) this.#announcements.say(this.#phrase(what, { name }));
+    this.#tell(news(before, state));
     if (before.screen === state.me && state.screen !== state.me && this.#outgoing.media.screen) this.#outgoing.dropScreen();
     if (state.phase === "over" && before.phase !== "over") {
       if (state.over !== "taken_over") this.#place.forget();
@@ -308,10 +328,16 @@ class CallPage {
     }
   }
 
+  #tell(told) {
+    const at = performance.now();
+    this.#announcements.hear(told, at);
+    this.#chimes.hear(told, at);
+  }
+
   #render() {
     const state = this.#state;
     const call = part("call");
-    const { tracks, media } = this.#outgoing;
+    const { tracks, wanted } = this.#outgoing;
     this.#view.render(state);
     const others = this.#stage.render(state, this.#connection?.peer ?? null);
     call.dataset.phase = state.phase;
@@ -319,15 +345,15 @@ class CallPage {
     call.dataset.screen = sharedScreen(state) ? "shared" : "none";
     this.#stage.renderSelf({
       name: this.#data.name,
-      track: media.camera ? tracks.camera : null,
-      microphone: media.microphone,
+      track: wanted.camera ? tracks.camera : null,
+      microphone: wanted.microphone,
     });
     this.#chat.render(state);
     this.#participants.render(state);
     this.#panels.render(state.panel);
     this.#settings.render();
-    this.#mutedSpeech.watch(media.microphone || state.phase !== "live" ? null : tracks.microphone);
-    this.#controls.render(state, { media, lowData: this.#connection?.lowData ?? false });
+    this.#mutedSpeech.watch(wanted.microphone || state.phase !== "live" ? null : tracks.microphone);
+    this.#controls.render(state, { media: wanted, lowData: this.#connection?.lowData ?? false });
     this.#tick();
   }
 
@@ -335,6 +361,8 @@ class CallPage {
     const at = now();
     const { phase } = this.#state;
     this.#clock.render(this.#state, at);
+    this.#announcements.tick(performance.now());
+    this.#chimes.tick(performance.now(), chosenDevices().speaker);
     const isBeginning = phase === "joining" && this.#joiningSince !== null;
     const notice = noticeFor(this.#state, this.#stage.others, isBeginning ? at - this.#joiningSince : 0);
     this.#notices.show(notice, phase === "over" || phase === "away");
@@ -350,6 +378,7 @@ class CallPage {
       isOnline: navigator.onLine,
       isSilent: this.#silent,
       isSharing: this.#outgoing.media.screen,
+      blur: this.#blur?.banner ?? "",
       lowData: this.#connection?.lowData ?? false,
     });
   }

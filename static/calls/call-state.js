@@ -215,7 +215,7 @@ export function unread(state) {
 /**
  * What a listener should be told between two states: rosters are whole, so joins and leaves are their difference.
  * Nothing on the first roster, which is who was there already.
- * @returns {{what: 'joined' | 'left' | 'lost' | 'returned' | 'shares' | 'weak' | 'pictures-on', name: string}[]}
+ * @returns {{what: 'joined' | 'left' | 'lost' | 'returned' | 'shares' | 'unshared' | 'weak' | 'pictures-on', name: string}[]}
  */
 export function news(before, after) {
   if (before.version === 0 || after.phase !== "live" || waitsForMember(after)) return [];
@@ -235,8 +235,9 @@ export function news(before, after) {
     if (after.quality.weak.has(id) && !before.quality.weak.has(id)) told.push({ what: "weak", name });
   }
   if (before.phase === "live" && picturesOff(before) && !picturesOff(after)) told.push({ what: "pictures-on", name: "" });
-  const sharer = sharedScreen(after);
-  if (sharer && sharedScreen(before)?.id !== sharer.id) told.push({ what: "shares", name: sharer.name });
+  const [former, sharer] = [sharedScreen(before), sharedScreen(after)];
+  if (sharer && former?.id !== sharer.id) told.push({ what: "shares", name: sharer.name });
+  if (former && !after.screen && now.has(former.id)) told.push({ what: "unshared", name: former.name });
   return told;
 }
 

@@ -9,6 +9,7 @@ import { recall, remember } from "./remembered.js";
 
 const CHOSEN = "anteroom.devices";
 const WANTED = "anteroom.media";
+const BLUR = "anteroom.blur";
 
 /**
  * @typedef {'denied' | 'dismissed' | 'system' | 'missing' | 'busy' | 'insecure' | 'failed'} Problem "dismissed": asked,
@@ -39,6 +40,10 @@ export function problemOf(error) {
 export const chosenDevices = () => recall("localStorage", CHOSEN);
 /** @param {Chosen} chosen */
 export const chooseDevices = (chosen) => remember("localStorage", CHOSEN, { ...chosenDevices(), ...chosen });
+
+/** @returns {boolean} whether the person likes their background blurred, remembered on this device */
+export const wantedBlur = () => recall("localStorage", BLUR).on === true;
+export const wantBlur = (on) => remember("localStorage", BLUR, { on });
 
 /** @returns {{camera: boolean, microphone: boolean}} what the person wants to send */
 export const wantedMedia = () => ({ camera: true, microphone: true, ...recall("sessionStorage", WANTED) });

@@ -1,5 +1,7 @@
 /** How loud a microphone is, and a sound to try a speaker with: Web Audio, no DOM. */
 
+import { playNotes } from "./notes.js";
+
 const FLOOR = -60; // dBFS shown as nothing
 const CEILING = -12; // dBFS shown as full: a person speaking close by
 
@@ -64,19 +66,8 @@ export async function playTestSound(speaker) {
   const audio = new Audio();
   audio.srcObject = output.stream;
   if (speaker && audio.setSinkId) await audio.setSinkId(speaker);
-  const start = context.currentTime + 0.1;
-  [523.25, 659.25].forEach((frequency, index) => {
-    const [note, gain, from] = [context.createOscillator(), context.createGain(), start + index * 0.35];
-    note.frequency.value = frequency;
-    gain.gain.setValueAtTime(0, from);
-    gain.gain.linearRampToValueAtTime(0.3, from + 0.03);
-    gain.gain.exponentialRampToValueAtTime(0.001, from + 0.7);
-    note.connect(gain).connect(output);
-    note.start(from);
-    note.stop(from + 0.75);
-  });
   await audio.play();
-  await new Promise((resolve) => setTimeout(resolve, 1300));
+  await playNotes(context, output, [523.25, 659.25], { loudness: 0.3, apart: 0.35, lasts: 0.75 });
   audio.srcObject = null;
   await context.close();
 }

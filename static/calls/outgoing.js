@@ -9,7 +9,7 @@ import { openDevices, wantedMedia, wantMedia } from "./devices.js";
 /**
  * @typedef {object} CameraEffect stands between the camera and the others: the blur
  * @property {(camera: MediaStreamTrack) => Promise<MediaStreamTrack>} apply asked for each camera: the track to send in
- *   its place. What was sent before stays until it resolves; where it rejects, the effect is off and the camera is sent
+ *   its place. What was sent before stays until it resolves, and where it rejects; then `loseCameraEffect` is up to it
  * @property {() => void} release this camera is no longer sent: stop working
  */
 /**
@@ -39,9 +39,19 @@ export class Outgoing {
     return { ...this.#sent };
   }
 
-  /** @returns {Record<Name, boolean>} */
-  get media() {
+  /** @returns {Record<Name, boolean>} what the person has switched on */
+  get wanted() {
     return { ...this.#on };
+  }
+
+  /** @returns {boolean} whether the camera waits for its effect: others see that it is off meanwhile, and no picture */
+  get isHeld() {
+    return this.#on.camera && this.#effect !== null && this.#sent.camera === null;
+  }
+
+  /** @returns {Record<Name, boolean>} what the others are told */
+  get media() {
+    return { ...this.#on, camera: this.#on.camera && !this.isHeld };
   }
 
   /** @param {Name} name @returns {MediaStreamTrack | null} of the device itself, whatever is made of it on its way out */
@@ -124,7 +134,20 @@ export class Outgoing {
     this.#effect?.release();
     this.#effect = effect;
     await this.#put("camera", this.#opened.camera);
-    this.#page.changed();
+  }
+
+  /**
+   * The effect works no more. Others who see the camera as it is go on seeing it; a picture that was to be changed is
+   * never sent as it is: then the camera stops (docs/adr, "The blur keeps its word").
+   *
+   * @returns {boolean} whether it was stopped
+   */
+  loseCameraEffect() {
+    this.#effect = null;
+    const isSeenAsItIs = this.#sent.camera !== null && this.#sent.camera === this.#opened.camera;
+    if (!this.#on.camera || isSeenAsItIs) return false;
+    this.switch("camera", false);
+    return true;
   }
 
   /** The camera's light goes out; what was meant to be on is opened again by `openWanted`. */
@@ -143,14 +166,16 @@ export class Outgoing {
 
   async #open(names) {
     const opened = await openDevices(names);
+    const taken = [];
     for (const [name, { track }] of opened) {
       if (!track) this.#on[name] = false;
       else if (this.#stopped || !this.#on[name]) track.stop();
-      else await this.#take(name, track);
+      else taken.push(this.#take(name, track)); // side by side: a microphone waits for no blur
     }
     if (this.#stopped) return;
     if ([...opened.values()].some(({ problem }) => problem)) this.#page.say();
     this.#page.opened(opened);
+    await Promise.all(taken);
   }
 
   async #take(name, track) {
@@ -179,27 +204,27 @@ export class Outgoing {
     this.#page.changed();
   }
 
-  /** Keeps the device, and sends what it gives: for a camera, what the effect makes of it. */
+  /** Keeps the device, and sends what it gives: for a camera, what the effect makes of it, once there is that. */
   async #put(name, track) {
     this.#opened[name] = track;
-    const sent = name === "camera" ? await this.#affected(track) : track;
-    if (this.#opened[name] !== track) return; // another device by now
+    const effect = name === "camera" ? this.#effect : null;
+    const { isHeld } = this;
+    let sent = track;
+    if (effect && track) {
+      this.#page.changed();
+      try {
+        sent = await effect.apply(track);
+      } catch {
+        return;
+      }
+    } else {
+      effect?.release();
+    }
+    // Another device by now, or another effect.
+    if (this.#opened[name] !== track || (name === "camera" && this.#effect !== effect)) return;
     this.#sent[name] = sent;
     await this.#page.send(name, sent);
-  }
-
-  async #affected(camera) {
-    const effect = this.#effect;
-    if (!effect) return camera;
-    if (!camera) {
-      effect.release();
-      return null;
-    }
-    try {
-      return await effect.apply(camera);
-    } catch {
-      if (this.#effect === effect) this.#effect = null;
-      return camera;
-    }
+    if (isHeld !== this.isHeld) this.#page.say();
+    this.#page.changed();
   }
 }

@@ -1,7 +1,7 @@
 /* Action menus, as the ARIA Authoring Practices describe a menu button:
 
      <button popovertarget="menu-1" aria-haspopup="menu" aria-expanded="false">…</button>
-     <div class="menu" id="menu-1" popover data-menu><div role="menu" aria-label="…">… role="menuitem" …</div></div>
+     <div class="menu" id="menu-1" popover data-menu><div role="menu" aria-label="…">… role="menuitem" or "menuitemcheckbox" …</div></div>
 
    The browser opens, closes (Escape, a click elsewhere) and gives the focus back, without script too. This adds the
    place beside the button, the arrows, Home, End and typing the first letters. */
@@ -14,7 +14,7 @@ const GAP = 4;
 
 /** @param {HTMLElement} menu @returns {HTMLElement[]} those that are there now */
 const itemsOf = (menu) => [
-  .../** @type {NodeListOf<HTMLElement>} */ (menu.querySelectorAll('[role="menuitem"]:not([hidden])')),
+  .../** @type {NodeListOf<HTMLElement>} */ (menu.querySelectorAll('[role^="menuitem"]:not([hidden])')),
 ];
 
 /** @param {HTMLElement} menu @returns {HTMLElement | null} */
@@ -159,7 +159,7 @@ export function startMenus() {
   document.addEventListener(
     "click",
     (event) => {
-      if (!(event.target instanceof Element) || !event.target.closest('[role="menuitem"][aria-disabled="true"]')) return;
+      if (!(event.target instanceof Element) || !event.target.closest('[role^="menuitem"][aria-disabled="true"]')) return;
       event.preventDefault();
       event.stopPropagation();
     },
@@ -169,7 +169,7 @@ export function startMenus() {
   document.addEventListener(
     "click",
     (event) => {
-      const chosen = event.target instanceof Element && event.target.closest('[role="menuitem"]');
+      const chosen = event.target instanceof Element && event.target.closest('[role^="menuitem"]');
       if (chosen) menuAround(chosen)?.hidePopover();
     },
     { signal },

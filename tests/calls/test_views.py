@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
@@ -48,6 +49,19 @@ def test_opening_the_call_shows_it_and_changes_nothing(client: Client, method: s
         assert tickets.read(answer.context["ticket"]) == tickets.Ticket(seat.pk, seat.call_id, 1)
         assert (data["connection"], data["title"], data["name"]) == (1, "The Hall", "<b>Ann</b>")
         assert b"<b>Ann</b>" not in answer.content
+
+
+def test_blur_is_on_members_pages_alone(client: Client) -> None:
+    """Rule C2: a guest's page carries neither the control nor a word of where the module is."""
+    answer = holding(client, make_member_seat()).get(address(Seat.objects.get()))
+    blur = answer.context["call_data"]["blur"]
+    assert "Blur background" in answer.content.decode()
+    for path in (blur["control"], blur["module"], blur["worker"], *blur["files"].values()):
+        assert finders.find(path.removeprefix("/static/")), path
+    guest = make_seat()
+    page = holding(Client(), guest).get(address(guest)).content.decode().lower()
+    assert "blur" not in page
+    assert "mediapipe" not in page
 
 
 def test_a_stranger_learns_nothing_of_a_call(client: Client) -> None:

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import override_settings
 
+from calls.blur import PACKAGE
+
 OURS = Path(settings.BASE_DIR, "static")
 IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"';]*["'](\.[^"']+)["']""", re.MULTILINE)
 STATEMENT = re.compile(r"""^(?:(?:import|export|\}).*\bfrom\s*["'].*|import\s*["'].*)$""", re.MULTILINE)
@@ -52,3 +54,12 @@ def test_our_modules_are_written_so_that_hashing_finds_their_imports() -> None:
 def test_what_is_served_is_compressed_beforehand(collected: Path, manifest: dict[str, str]) -> None:
     for name in ("bootstrap/css/bootstrap.min.css", "core/base.css", "core/page.js"):
         assert (collected / f"{manifest[name]}.gz").is_file()
+
+
+def test_the_blur_package_is_served_as_it_came_compressed(collected: Path, manifest: dict[str, str]) -> None:
+    """Hashing rewrites what it takes for imports: in a package's minified scripts there must be none."""
+    package = Path(settings.BASE_DIR, "node_modules/@mediapipe/selfie_segmentation")
+    for name in PACKAGE:
+        served = collected / manifest[f"mediapipe/{name}"]
+        assert served.read_bytes() == (package / name).read_bytes()
+        assert served.with_name(f"{served.name}.gz").is_file()

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { bannersFor } from "../../static/calls/banners.js";
 import { healthChanged, openState, received } from "../../static/calls/call-state.js";
 
-const KNOWN = { lost: null, lostFor: 0, isOnline: true, isSilent: false, isSharing: false, lowData: false };
+const KNOWN = { lost: null, lostFor: 0, isOnline: true, isSilent: false, isSharing: false, blur: "", lowData: false };
 const NOTHING = { paused: [], unseen: [], weak: [], unheard: [], screen_paused: false };
 const phrase = (key, values = {}) => [key, ...Object.values(values)].join(" ");
 

@@ -97,6 +97,10 @@ test("somebody else sharing a screen is told and shown, oneself is not", () => {
   assert.deepEqual(news(before, shared), [{ what: "shares", name: "Nina" }]);
   const own = after([roster(3, [nina, person("me")], { slots: ["nina", null, null], screen: "me" })], shared);
   assert.equal(sharedScreen(own), null);
+  const stopped = after([roster(3, [nina, person("me")], { slots: ["nina", null, null] })], shared);
+  assert.deepEqual(news(shared, stopped), [{ what: "unshared", name: "Nina" }]);
+  const went = after([roster(3, [person("me", { role: "member" })])], { ...shared, role: "member" });
+  assert.deepEqual(news({ ...shared, role: "member" }, went), [{ what: "left", name: "Nina" }]);
 });
 
 test("unread messages are counted while the chat is closed, not one’s own, and none is unread once seen", () => {
