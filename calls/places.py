@@ -35,7 +35,7 @@ class Invitations:
     shared_link: Callable[[str], str] | None = None  # what Copy link copies; None: a personal link, made for it
     may_precede_call: bool = True  # sent for a date, before there is a call
     advice_template: str = ""  # a fragment of the panel's
-    message_template: str = "invites/message"  # …_subject.txt, …_email.txt, …_email.html, …_sms.txt
+    message_template: str = "invites/invitation"  # …_subject.txt, …_message.txt, …_message.html, …_sms.txt
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,9 @@ MESSAGES_A_MEMBER_AN_HOUR = env.int("MESSAGES_A_MEMBER_AN_HOUR", default=60)
 MESSAGES_A_RECIPIENT_AN_HOUR = env.int("MESSAGES_A_RECIPIENT_AN_HOUR", default=6)
 MESSAGES_AN_ORGANISATION_A_DAY = env.int("MESSAGES_AN_ORGANISATION_A_DAY", default=1000)
 
+INVITE_DAYS = env.int("INVITE_DAYS", default=7)  # how long an invitation works that is made before a call
+INVITES_KEPT_DAYS = env.int("INVITES_KEPT_DAYS", default=30)  # after the link stopped working, who was invited goes
+
 # --- Pages ------------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"

@@ -12,5 +12,6 @@ urlpatterns = [
     path("", include("messaging.urls")),
     path("rooms/", include("rooms.urls")),
     path("", include("calls.urls")),
+    path("", include("invites.urls")),
     path("", include("core.urls")),
 ]

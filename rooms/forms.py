@@ -38,6 +38,9 @@ class PropertiesForm(forms.Form):
 
 class ResetLinkForm(forms.Form):
     seen_generation = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    revoke_invites = forms.BooleanField(
+        label=gettext_lazy("Also revoke the personal invitations that still work"), required=False
+    )
 
 
 class RoleForm(forms.Form):

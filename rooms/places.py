@@ -7,8 +7,9 @@ from django.urls import reverse
 
 from accounts.models import Organisation
 from calls.models import Attendance, Call
-from calls.places import Act, PlaceKind, register
+from calls.places import Act, Invitations, PlaceKind, register
 from calls.relay.terms import Policy
+from invites.models import door_of, may_enter
 from rooms.models import PLACE_PREFIX, GuestPass, MeetingRoom, RoomMembership
 
 
@@ -25,6 +26,7 @@ def register_rooms() -> None:
             on_end=_on_end,
             stands=_stands,
             hold=_hold,
+            invitations=Invitations(shared_link=_shared_link, advice_template="rooms/_invite_advice.html"),
         )
     )
 
@@ -37,6 +39,8 @@ def may(place: str, identity: str, act: Act) -> bool:
     kind, _, number = identity.partition(":")
     if kind == "user":
         return RoomMembership.objects.valid().filter(room=room, user=int(number)).exists()
+    if kind == "invite":
+        return act is Act.ENTER and may_enter(place, identity)
     return act is Act.ENTER and (
         GuestPass.objects.standing().filter(room=room, identity=identity).exists()
         or Attendance.objects.open_in(place).filter(seat__identity=identity).exists()
@@ -61,8 +65,13 @@ def _organisation(place: str) -> Organisation:
 
 
 def _door(place: str, identity: str) -> str:
-    """No link in it: who may come back is asked there, so a page that was open during a reset learns no new link."""
-    return reverse("rooms:return_to_room", args=[place.removeprefix(f"{PLACE_PREFIX}:")])
+    """No link of the room's in it: who may come back is asked there, so that a page that was open during a reset learns
+    no new one."""
+    return door_of(identity) or reverse("rooms:return_to_room", args=[place.removeprefix(f"{PLACE_PREFIX}:")])
+
+
+def _shared_link(place: str) -> str:
+    return MeetingRoom.objects.of_place(place).get().link
 
 
 def _on_end(call: Call) -> None:

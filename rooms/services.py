@@ -14,6 +14,7 @@ from accounts.services import record_access
 from calls.models import Call, Seat
 from calls.services import admit, end_call, open_call, remove_participant
 from core.errors import Conflict, DomainError, NotAllowed
+from invites.services import revoke_invites_of_place
 from rooms.models import GuestPass, MeetingRoom, RoomMembership
 
 
@@ -54,8 +55,9 @@ def update_properties(*, room: MeetingRoom, name: str, notice: str, by: User) ->
 
 
 @transaction.atomic(durable=True)
-def reset_link(*, room: MeetingRoom, seen_generation: int, by: User) -> MeetingRoom:
-    """Rule R2: the link of `seen_generation` dies, also for coming back; people in the call stay.
+def reset_link(*, room: MeetingRoom, seen_generation: int, revoke_invites: bool = False, by: User) -> MeetingRoom:
+    """Rule R2: the link of `seen_generation` dies, also for coming back, and so do personal invitations if asked for;
+    people in the call stay.
 
     It is the one that was on the screen, so that a second press changes nothing. Raises Conflict("reset_meanwhile").
     """
@@ -66,6 +68,8 @@ def reset_link(*, room: MeetingRoom, seen_generation: int, by: User) -> MeetingR
     )
     if changed != 1:
         raise Conflict("reset_meanwhile", _("This link has just been reset. The new link is already in place."))
+    if revoke_invites:
+        revoke_invites_of_place(place=room.place, by=by)
     record_access(organisation=room.organisation, actor=by, act="room.link_reset", place=room.place)
     room.refresh_from_db()
     return room
@@ -120,7 +124,8 @@ def delete_room(*, room: MeetingRoom, by: User) -> None:
     # 1. From here nobody is admitted: admit_guest and admit_member take the room's row first.
     if MeetingRoom.objects.standing().filter(pk=room.pk).update(deleted_at=timezone.now()) != 1:
         raise _deleted()
-    # 2. So this is the last call of the room.
+    # 2. Invitations on their way lead nowhere, and this is the last call of the room.
+    revoke_invites_of_place(place=room.place, by=by)
     for call in Call.objects.open().filter(place=room.place):
         end_call(call=call, by=by.identity)
     record_access(organisation=room.organisation, actor=by, act="room.deleted", place=room.place)

@@ -11,6 +11,7 @@ import segno
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -19,6 +20,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from calls.models import Attendance, Seat
 from calls.services import remove_participant
 from core.errors import DomainError
+from invites.models import Invite
 from rooms import services
 from rooms.access import MemberRequest, get_administered_room, get_membership, signed_in
 from rooms.forms import AddMemberForm, PropertiesForm, ResetLinkForm, RoleForm, SearchForm
@@ -63,13 +65,14 @@ def reset_link(request: MemberRequest, room_id: UUID) -> HttpResponse:
     form = ResetLinkForm(request.POST or None, initial={"seen_generation": room.link_generation})
     if request.method == "POST" and form.is_valid():
         try:
-            services.reset_link(room=room, seen_generation=form.cleaned_data["seen_generation"], by=request.user)
+            services.reset_link(room=room, by=request.user, **form.cleaned_data)
         except DomainError as error:
             messages.error(request, error.message)
         else:
             messages.success(request, _("Meeting room link reset. The old link no longer works."))
         return _go(request, "rooms:show_link", room)
-    return _panel(request, room, "reset_link", _("Reset Meeting Room Link"), {"form": form})
+    standing = Invite.objects.filter(place=room.place).standing(at=timezone.now()).count()
+    return _panel(request, room, "reset_link", _("Reset Meeting Room Link"), {"form": form, "standing": standing})
 
 
 @signed_in
