@@ -181,6 +181,10 @@ class CallPage {
       this.#announcements.hear([{ what: "chat-from", name: frame.name, text: frame.text }], performance.now());
     }
     this.#set(received(this.#state, frame, now()));
+    // For what a place kind's template brings along: its panels may show something that this changes.
+    if (frame.type === "changed" || frame.type === "roster") {
+      document.dispatchEvent(new CustomEvent(`call:${frame.type}`, { detail: frame }));
+    }
     const own = frame.type === "roster" && !this.#adopted && myself(this.#state);
     if (!own) return;
     this.#adopted = true;
