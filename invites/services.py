@@ -104,12 +104,12 @@ def create_link(*, place: str, by: User, call: Call, now: datetime | None = None
 
 @transaction.atomic(durable=True)
 def revoke_invite(*, invite: Invite, by: User, now: datetime | None = None) -> None:
-    """The link is dead at once, and who is in a call by it is put out (rule C4, hazard H18). Twice changes nothing.
+    """The link is dead at once, and who is in a call by it is put out (rule C4, hazard H18).
 
-    That they may is the caller's to check.
+    That they may is the caller's to check. Twice changes nothing, but tells the relay again: the commit raises
+    DomainError "unavailable" where it could not be told.
     """
-    if not _revoke(invite, by, now or timezone.now()):
-        return
+    _revoke(invite, by, now or timezone.now())
     # After the link died nobody is admitted by it: admit_guest takes the invitation's row first.
     for seat in Seat.objects.filter(identity=invite.identity, call__ended_at=None).select_related("call"):
         remove_participant(seat=seat, by=by.identity)

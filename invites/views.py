@@ -97,7 +97,10 @@ def resend(request: SignedInRequest, place: str, invite_id: UUID) -> HttpRespons
 def revoke(request: SignedInRequest, place: str, invite_id: UUID) -> HttpResponse:
     inviter = get_inviter(request, place)
     invite = get_invite(inviter, invite_id)
-    services.revoke_invite(invite=invite, by=inviter.user)
+    try:
+        services.revoke_invite(invite=invite, by=inviter.user)
+    except DomainError as error:
+        return _done(request, inviter, error.message, failed=True, about=invite)
     told = _("The invitation for %(guest)s has been revoked.") % {"guest": invite.name or invite.recipient or invite}
     return _done(request, inviter, told, about=invite)
 

@@ -249,7 +249,7 @@ def test_revoking_kills_the_link_and_puts_out_who_is_in_by_it(
 ) -> None:
     """Rule C4, hazard H18."""
     nodes: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(calls.events, "tell_node", lambda node, message: nodes.append((node, message)))
+    monkeypatch.setattr(calls.events, "order_node", lambda node, message: nodes.append((node, message)))
     invite, nina = make_invite(room=room), make_member(room)
     seat = services.admit_guest(invite=invite, generation=1, name="Grace")
     go_live(seat)
@@ -257,7 +257,7 @@ def test_revoking_kills_the_link_and_puts_out_who_is_in_by_it(
         services.revoke_invite(invite=invite, by=nina)
     seat.refresh_from_db()
     assert seat.removed_at is not None
-    assert nodes == [("n1", calls.events.relay_remove(call_id=seat.call_id, participant_id=seat.pk))]
+    assert nodes == [("n1", calls.events.relay_remove(call_id=seat.call_id, participant_id=seat.pk))] * 2
     assert refusal(services.admit_guest, invite=invite, generation=1, name="Grace") == "revoked"
     assert acts() == ["invite.sent", "invite.used", "invite.revoked"]
     assert refusal(calls.check_stands, seat) == "removed"
