@@ -18,6 +18,7 @@ from calls.blur import describe_blur
 from calls.doors import remember
 from calls.models import Call, Seat
 from calls.places import Act, kind_of
+from calls.relay.terms import EndReason
 from core.errors import DomainError
 from core.limits import limited_by_address
 
@@ -32,6 +33,9 @@ def show_call(request: HttpRequest, call_id: UUID) -> HttpResponse:
     try:
         kind = services.check_stands(seat)
     except DomainError as refusal:
+        is_held = refusal.code == "ended" and seat.call.end_reason == EndReason.ON_HOLD
+        if is_held and seat.role == Seat.Role.GUEST:
+            return redirect(_door_of(seat))  # where they wait for the call to go on (rule W9)
         return _show_end(request, seat, refusal)
     title, ticket = kind.title(seat.call.place), tickets.issue(seat, seat.connection)
     context = {"call": seat.call, "seat": seat, "title": title, "ticket": ticket}

@@ -1,4 +1,4 @@
-"""The ASGI application: pages by Django, the sockets of calls by Channels."""
+"""The ASGI application: pages by Django, the sockets of calls and of waiting callers by Channels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from django.urls import re_path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 _pages = get_asgi_application()
 
-from calls.routing import websocket_urlpatterns  # noqa: E402  # once the apps are loaded
+from calls.routing import websocket_urlpatterns as _of_calls  # noqa: E402  # once the apps are loaded
+from waiting_areas.routing import websocket_urlpatterns as _of_callers  # noqa: E402
 
-_sockets = URLRouter([*websocket_urlpatterns, re_path("", WebsocketDenier.as_asgi())])
+_sockets = URLRouter([*_of_calls, *_of_callers, re_path("", WebsocketDenier.as_asgi())])
 
 
 async def _serve_socket(scope: Any, receive: Any, send: Any) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import Organisation, OrganisationMembership, User
 from accounts.services import create_user
 from rooms.models import MeetingRoom, RoomMembership
+from waiting_areas.models import AreaRole, WaitingArea
 
 PASSWORD = "anteroom-demo"  # noqa: S105 - printed for all to read, and set under DEBUG only
 
@@ -24,11 +26,18 @@ class Person:
 
 ADMINISTRATOR = Person("Ada Miller", "admin@example.org", "site administrator: /admin/")
 STAFF = (
-    Person("Nina Hart", "nina@example.org", "Daily Briefing (administrator), Weekly Overview"),
     Person(
-        "Omar Reed", "omar@example.org", "Daily Briefing; organisation administrator: /admin/", is_administrator=True
+        "Nina Hart",
+        "nina@example.org",
+        "Daily Briefing (administrator), Weekly Overview; Dermatology, Physiotherapy",
     ),
-    Person("Pia Lund", "pia@example.org", "no rooms"),
+    Person(
+        "Omar Reed",
+        "omar@example.org",
+        "Daily Briefing; Dermatology; organisation administrator: /admin/",
+        is_administrator=True,
+    ),
+    Person("Pia Lund", "pia@example.org", "no rooms; Physiotherapy"),
 )
 TEACHERS = (
     Person("Mrs Anita Abell", "abell@example.org", "Science"),
@@ -72,6 +81,7 @@ def furnish() -> bool:
     nina, omar = users["nina@example.org"], users["omar@example.org"]
     briefing = MeetingRoom.objects.create(organisation=clinic, name="Daily Briefing")
     overview = MeetingRoom.objects.create(organisation=clinic, name="Weekly Overview")
+    _furnish_waiting_areas(clinic, users)
     for room, user, role in (
         (briefing, nina, RoomMembership.Role.ADMINISTRATOR),
         (briefing, omar, RoomMembership.Role.MEMBER),
@@ -79,3 +89,26 @@ def furnish() -> bool:
     ):
         RoomMembership.objects.create(room=room, user=user, role=role)
     return True
+
+
+def _furnish_waiting_areas(clinic: Organisation, users: dict[str, User]) -> None:
+    areas = {
+        name: WaitingArea.objects.create(organisation=clinic, name=name, notice=notice, waiting_message=message)
+        for name, notice, message in (
+            ("Dermatology", "Please have a list of your medicines with you.", "Our visits take about ten minutes."),
+            ("Physiotherapy", "Wear clothes you can move in, and have a chair beside you.", ""),
+            ("Podiatry", "", ""),
+        )
+    }
+    WaitingArea.objects.filter(pk=areas["Podiatry"].pk).update(
+        suspended_at=timezone.now(),
+        message_to_callers="Podiatry sees nobody by video this week. Please phone us.",
+        message_to_staff="Suspended until the new podiatrist starts.",
+    )
+    for email, name, role in (
+        ("nina@example.org", "Dermatology", AreaRole.Role.PROVIDER),
+        ("nina@example.org", "Physiotherapy", AreaRole.Role.PROVIDER),
+        ("omar@example.org", "Dermatology", AreaRole.Role.PROVIDER),
+        ("pia@example.org", "Physiotherapy", AreaRole.Role.PROVIDER),
+    ):
+        AreaRole.objects.create(area=areas[name], user=users[email], role=role)

@@ -11,6 +11,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("messaging.urls")),
     path("rooms/", include("rooms.urls")),
+    path("", include("waiting_areas.urls")),
     path("", include("calls.urls")),
     path("", include("invites.urls")),
     path("", include("core.urls")),

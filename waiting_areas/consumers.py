@@ -102,9 +102,13 @@ class CallerConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     async def _look(self) -> None:
         """Say what is new to the page: that it belongs in a call, or that it should read its place again."""
         try:
-            caller, place = await database_sync_to_async(self._read)()
+            found = await database_sync_to_async(self._read)()
         except (OperationalError, InterfaceError):
             return  # the next beat looks again
+        if found is None:
+            await self.close()
+            return
+        caller, place = found
         await self._listen(caller)
         if place.version == self._told:
             return
@@ -114,9 +118,9 @@ class CallerConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         else:
             await self._say("place", version=place.version)
 
-    def _read(self) -> tuple[Caller, PlaceOfCaller]:
-        caller = Caller.objects.select_related("area").get(pk=self._caller_id)
-        return caller, describe_place(caller, now=timezone.now())
+    def _read(self) -> tuple[Caller, PlaceOfCaller] | None:
+        caller = self._find()
+        return (caller, describe_place(caller, now=timezone.now())) if caller else None
 
     async def _renew(self) -> None:
         try:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from calls.doors import remember_identity
+from calls.doors import remember_identity, show_dead_link
 from core.limits import limited_by_address
 from core.links import Link, read_token
 from core.refusals import answers_refusals
@@ -36,7 +36,7 @@ def enter_area(request: HttpRequest, token: str) -> HttpResponse:
     link = read_token(LINK_PURPOSE, token)
     area = WaitingArea.objects.of_link(link).select_related("organisation").first() if link else None
     if link is None or area is None:
-        return _dead_link(request)
+        return show_dead_link(request)
     if place := Caller.objects.remembered(request.session).inside().filter(area=area).first():
         return redirect("waiting_areas:show_place", place.pk)
     if may(request.user, Right.SEE, area):
@@ -118,7 +118,7 @@ def _arrive(request: HttpRequest, area: WaitingArea, link: Link, form: ArrivalFo
             now=timezone.now(),
         )
     except DeadLink:
-        return _dead_link(request)
+        return show_dead_link(request)
     except NotOpen:
         area.refresh_from_db()
         return _closed(request, area)
@@ -140,10 +140,5 @@ def _closed(request: HttpRequest, area: WaitingArea) -> HttpResponse:
     return render(request, "waiting_areas/closed.html", _of(area) | {"opens_at": opens_at})
 
 
-def _dead_link(request: HttpRequest) -> HttpResponse:
-    """One page for every link that opens nothing, whatever is wrong with it (hazard H1)."""
-    return render(request, "waiting_areas/dead_link.html", {"organisation": None}, status=HTTPStatus.NOT_FOUND)
-
-
 def _of(area: WaitingArea) -> dict[str, object]:
-    return {"area": area, "organisation": area.organisation}
+    return {"area": area, "title": area.name, "organisation": area.organisation}

@@ -13,29 +13,29 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from calls.forms import DeviceCheckForm
 from core.names import NameField
+from messaging.numbers import NumberRefused, parse_telephone
 from waiting_areas.models import Asked, WaitingArea
 from waiting_areas.services import Details, Phrase
 
-_TELEPHONE_CHARACTERS = set("0123456789+()-./ \u00a0#*")
 _OLDEST = 130  # years
 
 
 class TelephoneField(forms.CharField):
-    """Any number that somebody can be phoned on: a landline, a short one, one from abroad (rule R5)."""
+    """Any number that somebody can be phoned on, a landline or one from abroad (rule R5), as E.164."""
 
     default_error_messages = {"required": gettext_lazy("Enter a telephone number.")}
     widget = forms.TextInput(attrs={"type": "tel", "autocomplete": "tel", "inputmode": "tel"})
 
     def clean(self, value: Any) -> str:
-        text = " ".join(str(super().clean(value)).split())
-        digits = sum(character.isdigit() for character in text)
-        if not set(text) <= _TELEPHONE_CHARACTERS or not 3 <= digits <= 20:
-            raise ValidationError(_("Enter a telephone number, for example 01632 960 123."), code="invalid")
-        return text
+        try:
+            return parse_telephone(super().clean(value))
+        except NumberRefused as refused:
+            raise ValidationError(refused.message, code=refused.code) from refused
 
 
-class ArrivalForm(forms.Form):
+class ArrivalForm(DeviceCheckForm):
     """The fields follow the area's settings. `arrival` is of this form alone: sent twice, it is one caller."""
 
     name = NameField(
@@ -45,7 +45,6 @@ class ArrivalForm(forms.Form):
     telephone = TelephoneField(
         label=gettext_lazy("Your telephone number"),
         help_text=gettext_lazy("So that we can phone you if the video call does not work."),
-        max_length=40,
     )
     date_of_birth = forms.DateField(
         label=gettext_lazy("Your date of birth"),
@@ -96,7 +95,7 @@ class ArrivalForm(forms.Form):
             return uuid4()
 
     def details(self) -> Details:
-        given = {name: value for name, value in self.cleaned_data.items() if name != "arrival"}
+        given = {name: value for name, value in self.cleaned_data.items() if name != "arrival" and value is not None}
         return Details(**given)
 
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation, User
 from core.links import Link, make_token
+from messaging.numbers import write_number
 from waiting_areas import hours
 from waiting_areas.states import LeftReason
 
@@ -305,6 +306,11 @@ class Caller(models.Model):
         return f"{PLACE_PREFIX}:{self.pk}"
 
     identity = place
+
+    @property
+    def telephone_as_written(self) -> str:
+        """As people here write it."""
+        return write_number(self.telephone)
 
     @property
     def is_inside(self) -> bool:

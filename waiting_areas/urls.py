@@ -19,4 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("waiting-areas/", views.list_areas, name="list_areas"),
     path("waiting-areas/<uuid:area_id>/", views.show_callers, name="show_callers"),
     path("waiting-areas/callers/<uuid:caller_id>/join/", views.join_caller, name="join_caller"),
+    path("waiting-areas/callers/<uuid:caller_id>/fetch/", views.fetch_caller, name="fetch_caller"),
+    path("waiting-areas/callers/<uuid:caller_id>/hold/", views.hold_caller, name="hold_caller"),
+    path("waiting-areas/callers/<uuid:caller_id>/finish/", views.finish_caller, name="finish_caller"),
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -15,7 +17,7 @@ from calls.doors import remember
 from core.errors import DomainError
 from waiting_areas import listing, services
 from waiting_areas.access import Right, get_area, get_caller, signed_in
-from waiting_areas.models import WaitingArea
+from waiting_areas.models import Caller, WaitingArea
 
 
 @signed_in
@@ -46,8 +48,54 @@ def join_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
     try:
         seat = services.join_call(caller=caller, by=request.user, **answers)
     except DomainError as error:
-        context = {"caller": caller, "area": caller.area, "organisation": caller.area.organisation}
-        return render(
-            request, "waiting_areas/refused.html", context | {"error": error, "answers": answers}, status=error.status
-        )
+        return _refuse(request, caller, error, answers)
     return redirect(remember(request, seat))
+
+
+@signed_in
+@require_POST
+def fetch_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
+    """Add to current Call > Add to current video call (rule W6)."""
+    caller = get_caller(request, caller_id)
+    answers = {"even_if_seen": "even_if_seen" in request.POST}
+    try:
+        services.fetch_into_call(caller=caller, by=request.user, **answers)
+    except DomainError as error:
+        return _refuse(request, caller, error, answers)
+    messages.success(request, _("%(name)s is on the way to your call.") % {"name": caller})
+    return redirect("waiting_areas:show_callers", caller.area_id)
+
+
+@signed_in
+@require_POST
+def hold_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
+    """Put on hold (rule W9)."""
+    caller = get_caller(request, caller_id)
+    try:
+        services.put_on_hold(caller=caller, by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("%(name)s is on hold.") % {"name": caller})
+    return redirect("waiting_areas:show_callers", caller.area_id)
+
+
+@signed_in
+@require_POST
+def finish_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
+    """Finish (rule W9)."""
+    caller = get_caller(request, caller_id)
+    try:
+        services.finish(caller=caller, by=request.user)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("%(name)s has been seen.") % {"name": caller})
+    return redirect("waiting_areas:show_callers", caller.area_id)
+
+
+def _refuse(request: SignedInRequest, caller: Caller, error: DomainError, answers: dict[str, bool]) -> HttpResponse:
+    """Why not; or a question, which the same address answers."""
+    context = {"caller": caller, "area": caller.area, "organisation": caller.area.organisation}
+    context |= {"error": error, "answers": answers, "address": request.path}
+    return render(request, "waiting_areas/refused.html", context, status=error.status)

@@ -23,14 +23,16 @@ class PlaceOfCaller:
     position: int | None  # how many are before them, where the area tells
     call_id: UUID | None  # the call their page belongs in now
     connection: int  # the number of their seat there
+    area_id: UUID  # another one after a transfer
     left_reason: str
     may_rejoin: bool  # by the link they came by
 
     @property
     def version(self) -> str:
         """Changes when the page would look different."""
-        facts = (self.kind, [message.pk for message in self.messages], self.position, str(self.call_id))
-        return hashlib.blake2s(repr((*facts, self.connection)).encode(), digest_size=8).hexdigest()
+        messages = [message.pk for message in self.messages]
+        facts = (self.kind, str(self.area_id), messages, self.position, str(self.call_id), self.connection)
+        return hashlib.blake2s(repr(facts).encode(), digest_size=8).hexdigest()
 
 
 def describe_place(caller: Caller, *, now: datetime) -> PlaceOfCaller:
@@ -54,6 +56,7 @@ def describe_place(caller: Caller, *, now: datetime) -> PlaceOfCaller:
         position=_position(caller) if caller.area.shows_position and kind in ("waiting", "held") else None,
         call_id=seat.call_id if seat else None,
         connection=seat.connection if seat else 0,
+        area_id=caller.area_id,
         left_reason=caller.left_reason if kind == "over" else "",
         may_rejoin=kind == "over"
         and caller.left_reason != LeftReason.REMOVED

@@ -30,6 +30,8 @@ import { Sound } from "./sound.js";
 import { Stage } from "./stage.js";
 import { View } from "./view.js";
 
+const HELD_FOR = 1_500; // ms for "You are on hold" to be read before the waiting page opens
+
 const part = (id) => document.getElementById(id);
 const now = () => Date.now() / 1000;
 
@@ -176,6 +178,7 @@ class CallPage {
   }
 
   #receive(frame) {
+    if (frame.type === "moved") return this.#move(frame);
     if (frame.type === "error" && frame.id) this.#refused(frame);
     if (frame.type === "chat" && frame.participant !== this.#state.me) {
       this.#announcements.hear([{ what: "chat-from", name: frame.name, text: frame.text }], performance.now());
@@ -185,11 +188,22 @@ class CallPage {
     if (frame.type === "changed" || frame.type === "roster") {
       document.dispatchEvent(new CustomEvent(`call:${frame.type}`, { detail: frame }));
     }
+    if (frame.type === "ended" && frame.reason === "on_hold" && this.#data.role === "guest") {
+      setTimeout(() => location.assign(this.#data.doorUrl), HELD_FOR);
+    }
     const own = frame.type === "roster" && !this.#adopted && myself(this.#state);
-    if (!own) return;
+    if (!own) return undefined;
     this.#adopted = true;
     this.#outgoing.adopt(own);
     if (this.#outgoing.isHeld) this.#sayMedia();
+    return undefined;
+  }
+
+  /** To another call, or back to the door they came from, by a member's act (rule W6). */
+  #move({ call, connection }) {
+    this.#place.forget();
+    this.destroy();
+    location.assign(call ? `/calls/${call}/#connection=${connection}` : this.#data.doorUrl);
   }
 
   #devicesOpened(found) {

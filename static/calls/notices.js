@@ -9,7 +9,7 @@ import { waitsForMember } from "./call-state.js";
 
 const SLOW = 10; // s of joining after which somebody wonders
 const OUTCOMES = new Set([
-  "left", "taken_over", "removed", "not_allowed", "member_ended", "nobody_joined", "time_up", "empty", "closed",
+  "left", "taken_over", "removed", "not_allowed", "member_ended", "nobody_joined", "time_up", "empty", "closed", "on_hold",
 ]);
 
 /**

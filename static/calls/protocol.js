@@ -17,7 +17,7 @@ const TICKET_REFUSALS = new Map([
   [409, "taken_over"],
   [410, "closed"],
 ]);
-const LAST_WORDS = new Set(["taken_over", "removed", "ended"]); // no frame follows them
+const LAST_WORDS = new Set(["taken_over", "removed", "moved", "ended"]); // no frame follows them
 const KNOWN_BY_NAME = new Set(["removed", "taken_over"]); // codes that say more than the number they came with
 const RELAY_LOST = new Set(["no_such_participant"]);
 const QUIET = 5_000; // ms without a frame: is anybody there?

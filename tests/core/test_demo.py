@@ -5,11 +5,13 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.test import Client, override_settings
+from django.utils import timezone
 
 from accounts.models import Organisation, User
 from config import demo
 from rooms.models import MeetingRoom, RoomMembership
 from tests.accounts.factories import make_user
+from waiting_areas.models import AreaRole, WaitingArea
 
 
 @pytest.mark.django_db
@@ -24,6 +26,18 @@ def test_the_demo_world_is_that_of_the_product() -> None:
         ("Daily Briefing", "nina@example.org", "administrator"),
         ("Daily Briefing", "omar@example.org", "member"),
         ("Weekly Overview", "nina@example.org", "member"),
+    }
+    areas = {area.name: area for area in WaitingArea.objects.all()}
+    assert {name: area.lets_in(timezone.now()) for name, area in areas.items()} == {
+        "Dermatology": True,
+        "Physiotherapy": True,
+        "Podiatry": False,
+    }
+    assert set(AreaRole.objects.values_list("area__name", "user__email", "role")) == {
+        ("Dermatology", "nina@example.org", "provider"),
+        ("Physiotherapy", "nina@example.org", "provider"),
+        ("Dermatology", "omar@example.org", "provider"),
+        ("Physiotherapy", "pia@example.org", "provider"),
     }
     administrators = Organisation.objects.administered_by(User.objects.get(email="omar@example.org"))
     assert [organisation.name for organisation in administrators] == ["Riverside Clinic"]

@@ -35,21 +35,24 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.db import SessionStore
 from accounts.models import Organisation, OrganisationMembership, User
 from rooms.models import MeetingRoom, RoomMembership
+from waiting_areas.models import AreaRole, WaitingArea
 clinic, password = Organisation.objects.get(name="Riverside Clinic"), make_password("anteroom-demo")
 rooms = []
 for number in range(1, {ROOMS} + 1):
     room = MeetingRoom.objects.create(organisation=clinic, name=f"Room {{number:02}}")
+    area = WaitingArea.objects.create(organisation=clinic, name=f"Area {{number:02}}")
     sessions = []
     for name, role in (("Ada", "administrator"), ("Ben", "member")):
         user = User.objects.create(email=f"{{name.lower()}}{{number:02}}@example.org", name=name, password=password)
         OrganisationMembership.objects.create(organisation=clinic, user=user)
         RoomMembership.objects.create(room=room, user=user, role=role)
+        AreaRole.objects.create(area=area, user=user)
         session = SessionStore()
         session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
         session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         session.create()
         sessions.append(session.session_key)
-    rooms.append([room.name, room.link, *sessions])
+    rooms.append([room.name, room.link, *sessions, area.link, str(area.pk)])
 print(json.dumps(rooms))
 """
 
@@ -60,6 +63,8 @@ class Room:
     link: str
     administrator: str  # a session of Ada's, who manages it
     member: str  # a session of Ben's
+    area_link: str  # of a waiting area whose providers both of them are
+    area_id: str
 
 
 def _free_port(kind: socket.SocketKind) -> int:

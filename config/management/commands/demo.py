@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config import demo
+from waiting_areas.models import WaitingArea
 
 
 class Command(BaseCommand):
@@ -24,3 +25,7 @@ class Command(BaseCommand):
             for person in people:
                 self.stdout.write(f"  {person.email:<22}{person.name}, {person.what}")
             self.stdout.write("")
+        self.stdout.write("  Callers come by the links of the waiting areas:")
+        for area in WaitingArea.objects.standing():
+            self.stdout.write(f"  {area.name:<22}{area.link}")
+        self.stdout.write("")
