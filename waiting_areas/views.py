@@ -96,6 +96,12 @@ def finish_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
 
 def _refuse(request: SignedInRequest, caller: Caller, error: DomainError, answers: dict[str, bool]) -> HttpResponse:
     """Why not; or a question, which the same address answers."""
-    context = {"caller": caller, "area": caller.area, "organisation": caller.area.organisation}
-    context |= {"error": error, "answers": answers, "address": request.path}
+    context = {
+        "caller": caller,
+        "area": caller.area,
+        "organisation": caller.area.organisation,
+        "error": error,
+        "answers": answers,
+        "address": request.path,
+    }
     return render(request, "waiting_areas/refused.html", context, status=error.status)

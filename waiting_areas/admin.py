@@ -1,0 +1,160 @@
+"""Waiting areas in Django admin. Settings are edited; states are read-only, and moved by actions that call services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.admin import ReadOnlyAdmin, ScopedAdmin, ScopedFilter, ScopedInline
+from accounts.models import User
+from core.errors import DomainError
+from core.names import NameField
+from waiting_areas import services
+from waiting_areas.models import AreaRole, Caller, CallerEvent, OpeningHours, WaitingArea
+from waiting_areas.services.areas import SETTINGS
+
+if TYPE_CHECKING:  # generic in django-stubs only
+    AreaFormBase = forms.ModelForm[WaitingArea]
+    RoleFormBase = forms.ModelForm[AreaRole]
+else:
+    AreaFormBase = RoleFormBase = forms.ModelForm
+
+
+def _staff(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+class AreaForm(AreaFormBase):
+    name = NameField()
+
+    class Meta:
+        model = WaitingArea
+        fields = ["organisation", "always_open", *SETTINGS]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        organisation = cleaned.get("organisation") or getattr(self.instance, "organisation", None)
+        same = WaitingArea.objects.standing().filter(organisation=organisation, name=cleaned.get("name", ""))
+        if same.exclude(pk=self.instance.pk).exists():
+            self.add_error("name", _("Another waiting area has this name."))
+        return cleaned
+
+
+class HoursInline(ScopedInline):
+    model = OpeningHours
+
+
+@admin.register(WaitingArea)
+class WaitingAreaAdmin(ScopedAdmin):
+    form = AreaForm
+    list_display = ("name", "organisation", "always_open", "suspended_at", "deleted_at")
+    list_filter = (("organisation", ScopedFilter), "always_open", ("suspended_at", admin.EmptyFieldListFilter))
+    list_select_related = ("organisation",)
+    search_fields = ("name", "organisation__name")
+    inlines = (HoursInline,)
+    actions = ("suspend_areas", "restore_areas", "reset_links", "delete_areas")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: WaitingArea | None = None) -> tuple[str, ...]:
+        return ("organisation", "link_generation", "suspended_at", "message_to_callers", "deleted_at") if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """By the action, which keeps the row for reports."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: WaitingArea, form: Any, change: bool) -> None:
+        """`always_open` goes with the hours, which are inline."""
+        given = {name: getattr(obj, name) for name in SETTINGS}
+        if change:
+            services.update_settings(area=obj, by=_staff(request), **given)
+        else:
+            name = given.pop("name")
+            obj.pk = services.create_area(organisation=obj.organisation, name=name, by=_staff(request), **given).pk
+        WaitingArea.objects.filter(pk=obj.pk).update(always_open=obj.always_open)
+
+    @admin.action(description=gettext_lazy("Suspend the chosen areas"))
+    def suspend_areas(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:
+        def suspend(area: WaitingArea, by: User) -> None:
+            services.suspend(area=area, message_to_callers="", message_to_staff="", by=by)
+
+        self._act(request, _("suspended."), areas, suspend)
+
+    @admin.action(description=gettext_lazy("Restore the chosen areas"))
+    def restore_areas(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:
+        self._act(request, _("restored."), areas, lambda area, by: services.restore(area=area, by=by))
+
+    @admin.action(description=gettext_lazy("Reset the links of the chosen areas"))
+    def reset_links(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:
+        def reset(area: WaitingArea, by: User) -> None:
+            services.reset_link(area=area, seen_generation=area.link_generation, by=by)
+
+        self._act(request, _("The old link no longer works."), areas, reset)
+
+    @admin.action(description=gettext_lazy("Delete the chosen areas, if nobody is in them"))
+    def delete_areas(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:
+        self._act(request, _("deleted."), areas, lambda area, by: services.delete_area(area=area, by=by))
+
+    def _act(self, request: HttpRequest, done: str, areas: QuerySet[WaitingArea], act: Any) -> None:
+        """Area by area: one that is refused says why and does not keep the others from it."""
+        by = _staff(request)
+        for area in areas:
+            try:
+                act(area, by)
+            except DomainError as error:
+                self.message_user(request, f"{area}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{area}: {done}", messages.SUCCESS)
+
+
+class RoleForm(RoleFormBase):
+    class Meta:
+        model = AreaRole
+        fields = ["area", "user", "role"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        area, user = cleaned.get("area"), cleaned.get("user")
+        if area and user and not user.organisations.filter(pk=area.organisation_id).exists():
+            raise ValidationError(_("This person does not work for the area’s organisation."))
+        return cleaned
+
+
+@admin.register(AreaRole)
+class AreaRoleAdmin(ScopedAdmin):
+    organisation_path = "area__organisation"
+    form = RoleForm
+    list_display = ("user", "area", "role")
+    list_filter = ("role", ("area", ScopedFilter))
+    list_select_related = ("user", "area")
+    search_fields = ("user__name", "user__email", "area__name")
+
+
+class EventInline(ScopedInline):
+    model = CallerEvent
+    fields = readonly_fields = ("at", "what", "by", "detail")
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(Caller)
+class CallerAdmin(ReadOnlyAdmin):
+    organisation_path = "area__organisation"
+    list_display = ("name", "area", "arrived_at", "left_at", "left_reason")
+    list_filter = (("area", ScopedFilter), "left_reason", "arrived_at")
+    list_select_related = ("area",)
+    search_fields = ("name", "telephone", "reference")
+    date_hierarchy = "arrived_at"
+    inlines = (EventInline,)
