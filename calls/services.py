@@ -214,7 +214,7 @@ def send_back(*, seat: Seat) -> None:
 
 def forget_person(*, identity: str) -> None:
     """Somebody's name goes from the calls they were in; that they were, when and why they left stays (rule C6)."""
-    Seat.objects.filter(identity=identity).update(display_name="")
+    Seat.objects.filter(identity=identity).update(display_name="", device_check="")
 
 
 def deadlines_of(call: Call) -> Deadlines:

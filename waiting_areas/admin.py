@@ -72,13 +72,14 @@ class WaitingAreaAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: WaitingArea, form: Any, change: bool) -> None:
         """`always_open` goes with the hours, which are inline."""
+        always_open = obj.always_open
         given = {name: getattr(obj, name) for name in SETTINGS}
         if change:
             services.update_settings(area=obj, by=_staff(request), **given)
         else:
             name = given.pop("name")
             obj.pk = services.create_area(organisation=obj.organisation, name=name, by=_staff(request), **given).pk
-        WaitingArea.objects.filter(pk=obj.pk).update(always_open=obj.always_open)
+        WaitingArea.objects.filter(pk=obj.pk).update(always_open=always_open)
 
     @admin.action(description=gettext_lazy("Suspend the chosen areas"))
     def suspend_areas(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:

@@ -48,7 +48,7 @@ class FakeNode:
         self.running = True
 
     async def stop(self) -> None:
-        for call_id, call in self.calls.items():
+        for call_id, call in list(self.calls.items()):  # one may end by it
             for person in call.people:
                 call.leave(person.participant_id, call.connection(person.participant_id) or 0, self._now())
             self._settle(call_id)

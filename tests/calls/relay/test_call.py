@@ -29,7 +29,7 @@ from calls.relay.terms import (
 )
 
 ROOM = Policy()
-CONSULTATION = Policy(member_wait=None)
+CONSULTATION = Policy(member_wait=None, ends_without_member=True)
 MEMBERS = ("nina", "omar", "pia", "rosa", "tom")
 
 
@@ -463,6 +463,49 @@ def test_a_consultation_has_no_deadline() -> None:
     story.until(1000.0)
     assert story.call.member_deadline is None
     assert story.call.live_count == 1
+
+
+def test_a_consultation_is_put_on_hold_when_its_last_member_has_left() -> None:
+    """Rule W9: at once, for everybody; while a colleague is there, or at the door, it goes on."""
+    story = Story(CONSULTATION)
+    story.joins("ann", "nina", "omar")
+    story.leaves("nina")
+    assert story.ends() == []
+    story.call.join(entrant("pia"), story.now)  # connecting
+    story.leaves("omar")
+    assert story.ends() == []
+    story.joins("pia")
+    story.leaves("pia")
+    assert story.ends() == [CallEnded("call", EndReason.ON_HOLD, story.now)]
+    assert [effect.reason for effect in story.told if isinstance(effect, ParticipantGone)][-1] is GoneReason.ENDED
+
+
+def test_a_consultation_waits_for_a_member_who_is_only_reconnecting() -> None:
+    """Rule C5: held once they are gone, 20 s after their last packet."""
+    story = Story(CONSULTATION)
+    story.joins("ann", "nina")
+    story.falls_silent("nina")
+    story.until(19.0)
+    assert story.ends() == []
+    story.until(20.0)
+    assert story.ends() == [CallEnded("call", EndReason.ON_HOLD, 20.0)]
+
+
+def test_a_consultation_without_a_member_so_far_is_simply_waiting() -> None:
+    """Rule C3; also where a member's media never came up."""
+    story = Story(CONSULTATION)
+    story.joins("ann")
+    story.call.join(entrant("nina"), story.now)
+    story.leaves("nina")
+    story.until(500.0)
+    assert story.ends() == []
+
+
+def test_a_meeting_goes_on_when_its_last_member_has_left() -> None:
+    story = Story()
+    story.joins("ann", "nina")
+    story.leaves("nina")
+    assert story.ends() == []
 
 
 def test_guests_whom_no_member_joins_are_told_the_call_has_ended() -> None:
