@@ -106,15 +106,19 @@ class Worker:
     async def _listen(self) -> None:
         """Wake-ups, by the channel layer. While it is away the next look comes all the same."""
         layer = get_channel_layer()
-        while True:
-            try:
-                channel = await layer.new_channel()
-                await layer.group_add(events.WORKERS, channel)
-                while True:
-                    await layer.receive(channel)
-                    self._look.set()
-            except (OSError, RedisError):
-                await asyncio.sleep(AGAIN_AFTER)
+        channel = await layer.new_channel()
+        try:
+            while True:
+                try:
+                    await layer.group_add(events.WORKERS, channel)
+                    while True:
+                        await layer.receive(channel)
+                        self._look.set()
+                except (OSError, RedisError):
+                    await asyncio.sleep(AGAIN_AFTER)
+        finally:
+            if forget := getattr(layer, "forget", None):  # core.channel_layer
+                forget(channel)
 
     async def _wait(self, stop: asyncio.Event) -> None:
         either = [asyncio.create_task(event.wait()) for event in (stop, self._look)]

@@ -261,12 +261,12 @@ def test_the_callback_is_for_posts_needs_no_form_token_and_is_shut_without_an_ac
 def test_a_flood_of_callbacks_ends_in_what_is_true(twilio: Twilio, client: Client) -> None:
     """Hazard H10: forged ones among them, each told many times, the end before the beginning."""
     messages = [send() for _ in range(3)]
-    for _ in range(15):
+    for _ in range(6):
         for message in messages:
             call_back(client, message, "delivered", sign="forged")
             call_back(client, message, "sent")
     assert {message.status for message in messages} == {"sent"}
-    for status in ("delivered", "sent", "failed") * 15:
+    for status in ("delivered", "sent", "failed") * 6:
         for message in messages:
             call_back(client, message, status)
     assert {message.status for message in messages} == {"delivered"}
