@@ -128,17 +128,13 @@ function asStrip(area, shape, count) {
   if (!count) return { large: fit(area, shape), cells: [] };
   const { width, height } = area;
   if (width >= height) {
-    const most = (height - GAP * (count - 1)) / count * WIDE;
-    const left = width - GAP - Math.min(width, height * shape); // beside a large picture as high as the stage
-    const strip = Math.min(most, Math.max(between(112, width * 0.2, 320), Math.min(left, width * 0.35)));
-    const large = fit({ ...area, width: width - strip - GAP }, shape);
-    const beside = { x: area.x + width - strip, y: area.y, width: strip, height };
-    const cells = Array.from({ length: count }, (_, row) => {
-      const high = strip / WIDE;
-      const top = beside.y + (height - count * high - (count - 1) * GAP) / 2;
-      return { x: beside.x, y: top + row * (high + GAP), width: strip, height: high };
-    });
-    return { large, cells };
+    const free = width - GAP - Math.min(width, height * shape); // beside a large picture as high as the stage
+    const side = Math.max(between(112, width * 0.2, 320), Math.min(free, width * 0.45));
+    const cells = grid({ ...area, width: side }, count, WIDE, Math.min(320, height * 0.45 * WIDE));
+    const [left, right] = [Math.min(...cells.map(({ x }) => x)), Math.max(...cells.map((cell) => cell.x + cell.width))];
+    const shift = area.x + width - right;
+    const large = fit({ ...area, width: width - (right - left) - GAP }, shape);
+    return { large, cells: cells.map((cell) => ({ ...cell, x: cell.x + shift })) };
   }
   const large = fit({ ...area, height: height * 0.6 }, shape);
   const below = { ...area, height: height - large.height - GAP };
