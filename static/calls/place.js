@@ -29,9 +29,14 @@ export class Place {
   async isOurs() {
     if (!navigator.locks) return true;
     const name = `${this.#key}.${this.connection}`;
-    return new Promise((resolve) => {
-      const held = () => new Promise(() => resolve(true));
-      navigator.locks.request(name, { signal: AbortSignal.timeout(LOCK_WAIT) }, held).catch(() => resolve(false));
+    const hold = (options) => new Promise((resolve) => {
+      const decide = (lock) => {
+        resolve(lock !== null);
+        return lock && new Promise(() => {}); // for as long as the page lives
+      };
+      navigator.locks.request(name, options, decide).catch(() => resolve(false));
     });
+    // Only where another page has it is time short: a slow browser is not a second tab.
+    return await hold({ ifAvailable: true }) || hold({ signal: AbortSignal.timeout(LOCK_WAIT) });
   }
 }
