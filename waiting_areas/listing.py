@@ -7,17 +7,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from waiting_areas.models import Caller, WaitingArea
-from waiting_areas.states import Status
+from waiting_areas.models import Caller, CallerEvent, WaitingArea
+from waiting_areas.states import Deed, Status, is_possible
 from waiting_areas.whereabouts import Whereabouts, find_whereabouts
+
+
+class Sort(models.TextChoices):
+    ARRIVAL = "arrival", gettext_lazy("Longest wait first")
+    LATEST = "latest", gettext_lazy("Newest first")
+    NAME = "name", gettext_lazy("Name")
 
 
 @dataclass(frozen=True, slots=True)
 class CallerLine:
     caller: Caller
     whereabouts: Whereabouts
+    answer: str = ""  # their last message, while staff have not answered it (rule W4)
 
     @property
     def status(self) -> Status:
@@ -27,6 +37,10 @@ class CallerLine:
     def people(self) -> tuple[str, ...]:
         """Who is in the call with them, and the caller, by arrival."""
         return tuple(seat.display_name for seat in self.whereabouts.people)
+
+    @property
+    def may_be_held(self) -> bool:
+        return self.whereabouts.is_called and is_possible(Deed.HOLD, self.status)
 
     @property
     def asks_for_phone(self) -> bool:
@@ -51,11 +65,37 @@ class AreaLine:
 
 def list_callers(areas: Iterable[WaitingArea], *, now: datetime) -> list[CallerLine]:
     """Everybody inside, by arrival (hazard H5): four queries."""
+    last = CallerEvent.objects.filter(what__in=CallerEvent.MESSAGES, caller=OuterRef("pk")).order_by("-at", "-pk")[:1]
     callers = list(
-        Caller.objects.inside().filter(area__in=areas).select_related("area", "transferred_from", "transferred_by")
+        Caller.objects.inside()
+        .filter(area__in=areas)
+        .select_related("area", "transferred_from", "transferred_by")
+        .annotate(last_word=Subquery(last.values("what")), last_text=Subquery(last.values("text")))
     )
     found = find_whereabouts(callers, now=now)
-    return [CallerLine(caller, found[caller.pk]) for caller in callers]
+    return [CallerLine(caller, found[caller.pk], _answer_of(caller)) for caller in callers]
+
+
+def _answer_of(caller: Caller) -> str:
+    is_theirs = getattr(caller, "last_word", None) == CallerEvent.What.REPLY
+    return str(getattr(caller, "last_text", "")) if is_theirs else ""
+
+
+def narrow(
+    lines: Iterable[CallerLine], *, search: str = "", status: str = "", sort: str = Sort.ARRIVAL
+) -> list[CallerLine]:
+    """Those whose name, number or reference holds all the words, in that status. `lines` come by arrival."""
+    words = search.casefold().split()
+    kept = [line for line in lines if status in ("", line.status) and _holds(line.caller, words)]
+    if sort == Sort.NAME:
+        kept.sort(key=lambda line: line.caller.name.casefold())
+    return kept[::-1] if sort == Sort.LATEST else kept
+
+
+def _holds(caller: Caller, words: Sequence[str]) -> bool:
+    said = f"{caller.name} {caller.reference}".casefold()
+    number = "".join(filter(str.isdigit, caller.telephone))
+    return all(word in said or (word.isdigit() and word.lstrip("0") in number) for word in words)
 
 
 def list_areas(areas: Sequence[WaitingArea], *, now: datetime) -> list[AreaLine]:
@@ -70,7 +110,7 @@ def list_areas(areas: Sequence[WaitingArea], *, now: datetime) -> list[AreaLine]
     return [AreaLine(area, len(waiting[area.pk]), seen[area.pk], min(waiting[area.pk], default=None)) for area in areas]
 
 
-def version_of(lines: Sequence[CallerLine]) -> str:
+def version_of(lines: Sequence[CallerLine], *, extra: str = "") -> str:
     """Changes when a line would look or act differently: an unchanged list is not sent again."""
     facts = [
         (
@@ -81,7 +121,28 @@ def version_of(lines: Sequence[CallerLine]) -> str:
             line.asks_for_phone,
             line.note,
             line.caller.device_check,
+            line.answer,
         )
         for line in lines
     ]
+    return _digest([*facts, extra])
+
+
+def version_of_areas(lines: Sequence[AreaLine]) -> str:
+    return _digest(
+        [
+            (
+                str(line.area.pk),
+                line.area.name,
+                line.waiting,
+                line.being_seen,
+                line.longest_since,
+                line.area.suspended_at,
+            )
+            for line in lines
+        ]
+    )
+
+
+def _digest(facts: Sequence[object]) -> str:
     return hashlib.blake2s(repr(facts).encode(), digest_size=8).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from waiting_areas import entrance, views
+from waiting_areas import area_views, caller_views, entrance, views
 
 app_name = "waiting_areas"
 
@@ -17,9 +17,29 @@ urlpatterns: list[URLPattern] = [
     path("waiting/place/<uuid:caller_id>/leave/", entrance.leave_place, name="leave_place"),
     path("waiting/place/<uuid:caller_id>/closed/", entrance.close_place, name="close_place"),
     path("waiting-areas/", views.list_areas, name="list_areas"),
+    path("waiting-areas/find/", views.find_callers, name="find_callers"),
     path("waiting-areas/<uuid:area_id>/", views.show_callers, name="show_callers"),
-    path("waiting-areas/callers/<uuid:caller_id>/join/", views.join_caller, name="join_caller"),
-    path("waiting-areas/callers/<uuid:caller_id>/fetch/", views.fetch_caller, name="fetch_caller"),
-    path("waiting-areas/callers/<uuid:caller_id>/hold/", views.hold_caller, name="hold_caller"),
-    path("waiting-areas/callers/<uuid:caller_id>/finish/", views.finish_caller, name="finish_caller"),
+    path("waiting-areas/<uuid:area_id>/link/", area_views.show_link, name="show_link"),
+    path("waiting-areas/<uuid:area_id>/reset-link/", area_views.reset_link, name="reset_link"),
+    path("waiting-areas/<uuid:area_id>/suspend/", area_views.suspend_area, name="suspend_area"),
+    path("waiting-areas/<uuid:area_id>/restore/", area_views.restore_area, name="restore_area"),
+    path("waiting-areas/<uuid:area_id>/message/", area_views.write_to_all, name="write_to_all"),
+    path("waiting-areas/<uuid:area_id>/hours/", area_views.edit_hours, name="edit_hours"),
+    path("waiting-areas/callers/<uuid:caller_id>/join/", caller_views.join_caller, name="join_caller"),
+    path("waiting-areas/callers/<uuid:caller_id>/fetch/", caller_views.fetch_caller, name="fetch_caller"),
+    path("waiting-areas/callers/<uuid:caller_id>/message/", caller_views.write_message, name="write_message"),
+    path("waiting-areas/callers/<uuid:caller_id>/activity/", caller_views.show_activity, name="show_activity"),
+    path(
+        "waiting-areas/callers/<uuid:caller_id>/participants/",
+        caller_views.list_participants,
+        name="list_participants",
+    ),
+    path(
+        "waiting-areas/callers/<uuid:caller_id>/participants/<uuid:seat_id>/disconnect/",
+        caller_views.disconnect_participant,
+        name="disconnect_participant",
+    ),
+    path("waiting-areas/callers/<uuid:caller_id>/hold/", caller_views.hold_caller, name="hold_caller"),
+    path("waiting-areas/callers/<uuid:caller_id>/transfer/", caller_views.transfer_caller, name="transfer_caller"),
+    path("waiting-areas/callers/<uuid:caller_id>/finish/", caller_views.finish_caller, name="finish_caller"),
 ]

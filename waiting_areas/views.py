@@ -1,107 +1,88 @@
-"""The staff's side: the areas where I hold a role, and each one's Caller list (rule W3)."""
+"""The staff's lists: the areas where I hold a role, each one's Caller list, and who is in any of them (rule W3).
+
+Each is a page; htmx asks for the same address and gets the list alone, or 204 for a page that shows this very list.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.access import SignedInRequest
-from calls.doors import remember
-from core.errors import DomainError
-from waiting_areas import listing, services
-from waiting_areas.access import Right, get_area, get_caller, signed_in
-from waiting_areas.models import Caller, WaitingArea
+from calls.services import call_of_member
+from waiting_areas import listing
+from waiting_areas.access import Right, get_area, may, signed_in
+from waiting_areas.models import WaitingArea
+from waiting_areas.staff_forms import ListForm
 
 
 @signed_in
 @never_cache
 @require_safe
 def list_areas(request: SignedInRequest) -> HttpResponse:
-    areas = list(WaitingArea.objects.watched_by(request.user).select_related("organisation"))
-    lines = listing.list_areas(areas, now=timezone.now())
-    return render(request, "waiting_areas/list.html", {"lines": lines})
+    lines = listing.list_areas(_watched(request), now=timezone.now())
+    version = listing.version_of_areas(lines)
+    context = {"lines": lines, "version": version, "now": timezone.now()}
+    return _answer(request, "areas", version, context)
 
 
 @signed_in
 @never_cache
 @require_safe
 def show_callers(request: SignedInRequest, area_id: UUID) -> HttpResponse:
+    """The Caller list of one area."""
     area = get_area(request, area_id, Right.SEE)
-    lines = listing.list_callers([area], now=timezone.now())
-    context = {"area": area, "organisation": area.organisation, "lines": lines}
-    return render(request, "waiting_areas/callers.html", context)
-
-
-@signed_in
-@require_POST
-def join_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
-    """Join Call. What needs an answer first is asked by a page (rules C4, W5)."""
-    caller = get_caller(request, caller_id)
-    answers = {name: name in request.POST for name in ("even_if_seen", "leave_other")}
-    try:
-        seat = services.join_call(caller=caller, by=request.user, **answers)
-    except DomainError as error:
-        return _refuse(request, caller, error, answers)
-    return redirect(remember(request, seat))
-
-
-@signed_in
-@require_POST
-def fetch_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
-    """Add to current Call > Add to current video call (rule W6)."""
-    caller = get_caller(request, caller_id)
-    answers = {"even_if_seen": "even_if_seen" in request.POST}
-    try:
-        services.fetch_into_call(caller=caller, by=request.user, **answers)
-    except DomainError as error:
-        return _refuse(request, caller, error, answers)
-    messages.success(request, _("%(name)s is on the way to your call.") % {"name": caller})
-    return redirect("waiting_areas:show_callers", caller.area_id)
-
-
-@signed_in
-@require_POST
-def hold_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
-    """Put on hold (rule W9)."""
-    caller = get_caller(request, caller_id)
-    try:
-        services.put_on_hold(caller=caller, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, _("%(name)s is on hold.") % {"name": caller})
-    return redirect("waiting_areas:show_callers", caller.area_id)
-
-
-@signed_in
-@require_POST
-def finish_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
-    """Finish (rule W9)."""
-    caller = get_caller(request, caller_id)
-    try:
-        services.finish(caller=caller, by=request.user)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, _("%(name)s has been seen.") % {"name": caller})
-    return redirect("waiting_areas:show_callers", caller.area_id)
-
-
-def _refuse(request: SignedInRequest, caller: Caller, error: DomainError, answers: dict[str, bool]) -> HttpResponse:
-    """Why not; or a question, which the same address answers."""
-    context = {
-        "caller": caller,
-        "area": caller.area,
-        "organisation": caller.area.organisation,
-        "error": error,
-        "answers": answers,
-        "address": request.path,
+    context = _list_of(request, [area])
+    context |= {
+        "area": area,
+        "organisation": area.organisation,
+        "may_coordinate": may(request.user, Right.COORDINATE, area),
+        "may_administer": may(request.user, Right.ADMINISTER, area),
     }
-    return render(request, "waiting_areas/refused.html", context, status=error.status)
+    return _answer(request, "callers", str(context["version"]), context)
+
+
+@signed_in
+@never_cache
+@require_safe
+def find_callers(request: SignedInRequest) -> HttpResponse:
+    """Find a caller: in all areas at once, for the person to fetch is often in the wrong one (rule R7)."""
+    context = _list_of(request, _watched(request)) | {"area": None}
+    return _answer(request, "find", str(context["version"]), context)
+
+
+def _watched(request: SignedInRequest) -> list[WaitingArea]:
+    return list(WaitingArea.objects.watched_by(request.user).select_related("organisation"))
+
+
+def _list_of(request: SignedInRequest, areas: Sequence[WaitingArea]) -> dict[str, object]:
+    now = timezone.now()
+    chosen = ListForm(request.GET).chosen()
+    everybody = listing.list_callers(areas, now=now)
+    lines = listing.narrow(everybody, **chosen)
+    # With whose call, if any, the menus end: it changes what they offer (rule W4).
+    my_call = call_of_member(request.user.identity)
+    return {
+        "lines": lines,
+        "inside": len(everybody),
+        "chosen": chosen,
+        "query": urlencode({name: value for name, value in chosen.items() if value}),
+        "form": ListForm(initial=chosen),
+        "my_call": my_call,
+        "version": listing.version_of(lines, extra=str(my_call.pk) if my_call else ""),
+        "now": now,
+    }
+
+
+def _answer(request: SignedInRequest, name: str, version: str, context: dict[str, object]) -> HttpResponse:
+    if request.htmx and request.GET.get("seen") == version:
+        return HttpResponse(status=204)
+    part = "waiting_areas/_areas.html" if name == "areas" else "waiting_areas/_callers.html"
+    return render(request, part if request.htmx else f"waiting_areas/{name}.html", context)

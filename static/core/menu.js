@@ -3,6 +3,7 @@
      <button popovertarget="menu-1" aria-haspopup="menu" aria-expanded="false">…</button>
      <div class="menu" id="menu-1" popover data-menu><div role="menu" aria-label="…">… role="menuitem" or "menuitemcheckbox" …</div></div>
 
+   An item may itself be such a button: its menu stands inside this one, opened and closed by the right and left arrow.
    The browser opens, closes (Escape, a click elsewhere) and gives the focus back, without script too. This adds the
    place beside the button, the arrows, Home, End and typing the first letters. */
 
@@ -12,10 +13,13 @@ const TYPING = 600;
 /** Pixels kept free between the menu and its button, and the window's edge. */
 const GAP = 4;
 
+const OPENS_SUBMENU = '[role="menuitem"][aria-haspopup="menu"]';
+
 /** @param {HTMLElement} menu @returns {HTMLElement[]} those that are there now */
-const itemsOf = (menu) => [
-  .../** @type {NodeListOf<HTMLElement>} */ (menu.querySelectorAll('[role^="menuitem"]:not([hidden])')),
-];
+const itemsOf = (menu) =>
+  [.../** @type {NodeListOf<HTMLElement>} */ (menu.querySelectorAll('[role^="menuitem"]:not([hidden])'))].filter(
+    (item) => menuAround(item) === menu, // those of a submenu are its own
+  );
 
 /** @param {HTMLElement} menu @returns {HTMLElement | null} */
 const buttonOf = (menu) => document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`);
@@ -142,6 +146,16 @@ export function startMenus() {
       }
       const items = itemsOf(menu);
       const current = items.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+      if (event.key === "ArrowRight" && items[current]?.matches(OPENS_SUBMENU)) {
+        event.preventDefault();
+        items[current].click();
+        return;
+      }
+      if (event.key === "ArrowLeft" && menuAround(menu.parentElement)) {
+        event.preventDefault();
+        menu.hidePopover(); // the browser gives the focus back to the item that opened it
+        return;
+      }
       let next = moveBy(event.key, current, items.length);
       if (next === null && event.key.length === 1 && event.key !== " ") {
         typed = event.timeStamp - typedAt < TYPING ? typed + event.key : event.key;
@@ -170,7 +184,8 @@ export function startMenus() {
     "click",
     (event) => {
       const chosen = event.target instanceof Element && event.target.closest('[role^="menuitem"]');
-      if (chosen) menuAround(chosen)?.hidePopover();
+      if (!chosen || chosen.matches(OPENS_SUBMENU)) return;
+      for (let menu = menuAround(chosen); menu; menu = menuAround(menu.parentElement)) menu.hidePopover();
     },
     { signal },
   );
