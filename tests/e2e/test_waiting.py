@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Invite
 from tests.e2e.house import Room
@@ -41,14 +41,22 @@ def in_list(provider: Person, room: Room) -> list[str]:
     """Status and name of everybody on it now."""
     page = provider.context.new_page()
     page.goto(f"{provider.house_url}/waiting-areas/{room.area_id}/")
-    rows = page.locator("tbody tr").filter(has=page.get_by_role("button", name="Join Call"))
-    lines = [" ".join(row.locator("td").all_inner_texts()[:2]) for row in rows.all()]
+    rows = page.locator("tbody tr").all()
+    lines = [
+        f"{row.locator('td').first.inner_text()} {row.locator('.caller-name').inner_text().strip()}" for row in rows
+    ]
     page.close()
     return lines
 
 
-def joins(provider: Person) -> None:
-    provider.page.get_by_role("button", name="Join Call").click()
+def opens_menu(page: Page, caller: str) -> None:
+    page.get_by_role("button", name=caller).click()
+    expect(page.get_by_role("menu", name=caller)).to_be_visible()
+
+
+def joins(provider: Person, caller: str = "Gail") -> None:
+    opens_menu(provider.page, caller)
+    provider.page.get_by_role("menuitem", name="Join Call").click()
     provider.page.wait_for_url("**/calls/**")
 
 
@@ -95,7 +103,14 @@ def test_a_guest_at_the_wrong_door_is_fetched_into_the_running_meeting(invite: I
 
     desk = ada.context.new_page()
     desk.goto(f"{ada.house_url}/waiting-areas/{room.area_id}/")
-    desk.get_by_role("button", name="Add to current video call").click()
+    opens_menu(desk, "Gail")
+    # By keyboard: down to the submenu, right into it.
+    desk.keyboard.press("ArrowDown")
+    expect(desk.get_by_role("menuitem", name="Add to current Call")).to_be_focused()
+    desk.keyboard.press("ArrowRight")
+    expect(desk.get_by_role("menuitem", name="Add to current video call")).to_be_focused()
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_text("Gail is on the way into your call.")).to_be_visible()
     gail.page.wait_for_url("**/calls/**", timeout=15_000)
     for one, other in ((ada, "Gail"), (ben, "Gail"), (gail, "Ada"), (gail, "Ben")):
         one.sees_moving(other, frames=5)
@@ -127,5 +142,34 @@ def test_set_phrases_and_please_phone_me_instead(invite: Invite, room: Room) -> 
     expect(gail.page.get_by_text("01632 960123")).to_be_visible()
     gail.page.close()
     ada = sees_list(invite, room)
-    expect(ada.page.get_by_text("asks to be phoned")).to_be_visible()
-    expect(ada.page.get_by_role("cell", name="01632 960123")).to_be_visible()
+    expect(ada.page.get_by_text("Please phone me instead")).to_be_visible()
+    expect(ada.page.get_by_role("link", name="01632 960123")).to_be_visible()
+
+
+def test_an_open_list_hears_of_a_caller_and_both_write_to_each_other(invite: Invite, room: Room) -> None:
+    """Rules W3, W4: without a reload, within a second or two; the tab says how many wait, and never who."""
+    ada = sees_list(invite, room)
+    expect(ada.page.get_by_text("Nobody is waiting.")).to_be_visible()
+    gail = waits(invite, room)
+    expect(ada.page.get_by_role("button", name="Gail")).to_be_visible(timeout=3_000)
+    expect(ada.page).to_have_title(re.compile(r"^\(1\) Area"))
+    opens_menu(ada.page, "Gail")
+    ada.page.get_by_role("menuitem", name="Message").click()
+    ada.page.get_by_role("button", name="Somebody will be with you in a few minutes.").click()
+    expect(gail.page.get_by_text("Somebody will be with you in a few minutes.")).to_be_visible(timeout=5_000)
+    gail.page.get_by_role("button", name="Thank you, I can wait.").click()
+    ada.page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    expect(ada.page.get_by_role("row").get_by_text("Thank you, I can wait.")).to_be_visible(timeout=5_000)
+
+
+def test_two_providers_who_want_the_same_caller_are_not_both_silently_in(invite: Invite, room: Room) -> None:
+    """Rule W5."""
+    waits(invite, room)
+    ada, ben = sees_list(invite, room), sees_list(invite, room, room.member, "Ben")
+    opens_menu(ben.page, "Gail")
+    joins(ada)
+    ben.page.get_by_role("menuitem", name="Join Call").click()
+    asked = "This person is already in a video call with another service provider"
+    expect(ben.page.get_by_role("heading", name=asked)).to_be_visible()
+    ben.page.get_by_role("link", name="Cancel").click()
+    expect(ben.page.get_by_role("row").get_by_text("Being seen")).to_be_visible()
