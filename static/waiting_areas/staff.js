@@ -28,13 +28,16 @@ function nameOf(area) {
   return link?.textContent ?? (location.pathname.includes(area) ? document.querySelector("h1")?.textContent : null) ?? "…";
 }
 
+/** A page about one area has nothing to read again for another. */
+const shows = (area) => [undefined, area].includes(list()?.dataset.area);
+
 function tell(phrase, area) {
   if (alerts.wanted && phrase) alerts.tell(phrase.replace("{area}", nameOf(area)), location.href);
 }
 
 new StaffSocket({
   watching: refresh,
-  changed: refresh,
+  changed: (area) => shows(area) && refresh(),
   arrived: (area) => tell(phrases().arrived, area),
   replied: (area) => tell(phrases().replied, area),
 }).open();
