@@ -59,9 +59,9 @@ beforeEach(() => {
     addEventListener: (kind, listener) => { changed = listener; },
     enumerateDevices: async () => plugged.map((deviceId) => ({ deviceId, kind: "videoinput" })),
     getUserMedia: async ({ video }) => {
-      const wanted = video.deviceId?.ideal;
-      if (!plugged.length) throw new DOMException("", "NotFoundError");
-      const track = new Track(plugged.includes(wanted) ? wanted : plugged[0]);
+      const id = video.deviceId?.exact ?? plugged[0];
+      if (!plugged.includes(id)) throw new DOMException("", "NotFoundError");
+      const track = new Track(id);
       return { getTracks: () => [track] };
     },
   };
