@@ -33,7 +33,6 @@ class Invitations:
     """What the invite engine asks about a kind of place to which people are invited by personal links (rule R4)."""
 
     shared_link: Callable[[str], str] | None = None  # what Copy link copies; None: a personal link, made for it
-    may_precede_call: bool = True  # sent for a date, before there is a call
     advice_template: str = ""  # a fragment of the panel's
     message_template: str = "invites/invitation"  # …_subject.txt, …_message.txt, …_message.html, …_sms.txt
 

@@ -59,4 +59,4 @@ def _call_of(request: SignedInRequest, place: str) -> Call | None:
         call_id = UUID(asked)
     except ValueError:
         return None
-    return Call.objects.open().filter(place=place, pk=call_id).first()
+    return Call.objects.visible_to(request.user).open().filter(place=place, pk=call_id).first()

@@ -8,20 +8,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-APPS = ("core", "accounts", "messaging", "calls", "rooms", "waiting_areas")
+APPS = ("core", "accounts", "messaging", "calls", "invites", "rooms", "waiting_areas")
 # A queryset method that asks who is there, or that is given what only they could have.
 SCOPES = {"visible_to", "ever_visible_to", "used_by", "administered_by", "remembered", "of_ticket", "of_link", "beside"}
 SCOPES |= {"watched_by"}
 SCOPES |= {"of_development"}  # nothing is there outside it
 # What was fetched through a scope before: rows that belong to it are in scope, too.
 FETCHED = {"room", "call", "seat", "area", "caller"}
+FETCHED |= {"inviter"}
 # The door that a page out of its call leads back to: it shows a stranger nothing of the room (rooms.entrance).
 EXEMPT = {("rooms/entrance.py", "MeetingRoom.objects.standing().filter(pk=room_id).first()")}
 FILES = [
     path.relative_to(ROOT)
     for app in APPS
     for path in sorted((ROOT / app).rglob("*.py"))
-    if path.stem in ("views", "consumers", "entrance", "access")
+    if path.stem in ("views", "consumers", "entrance", "door", "access")
 ]
 
 
