@@ -45,7 +45,9 @@ def invite_guest(request: SignedInRequest, place: str) -> HttpResponse:
         return _done(request, inviter, told)
     if form.refusal:
         services.record_refusal(place=place, by=inviter.user, code=form.refusal)
-    return _show(request, inviter, form, previewed=request.POST)
+    # Beside the field for who sees it, and in the live region for who hears it.
+    told = next((str(sentences[0]) for sentences in form.errors.values()), "") if request.htmx else ""
+    return _show(request, inviter, form, previewed=request.POST, told=told, failed=True)
 
 
 @signed_in
@@ -148,11 +150,17 @@ def _show(
     previewed: QueryDict | None = None,
     link: str = "",
     told: str = "",
+    failed: bool = False,
 ) -> HttpResponse:
     shared_link = inviter.invitations.shared_link
     context = _list_context(inviter) | _previews(inviter, previewed or QueryDict())
     context |= {"form": form, "is_previewed": bool(previewed and previewed.get("kind") == "preview")}
-    context |= {"shared_link": shared_link(inviter.place) if shared_link else "", "link": link, "told": told}
+    context |= {
+        "shared_link": shared_link(inviter.place) if shared_link else "",
+        "link": link,
+        "told": told,
+        "failed": failed,
+    }
     template = "invites/page.html"
     if request.htmx:
         template = "invites/_invitations.html" if request.htmx.target == PART else "invites/_dialog.html"

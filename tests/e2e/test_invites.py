@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
-from tests.e2e.conftest import PICTURES, Invite
+from tests.e2e.conftest import Invite
 from tests.e2e.house import Room
+from tests.e2e.looks import Look
 from tests.e2e.people import Person
 from tests.e2e.test_meeting import member_enters
-from tests.e2e.test_pages import LOOKS, SIZES
 
 SEEN = 15_000  # ms
-Kept = Callable[[str], str]
 
 
 def opens_panel(person: Person) -> Locator:
@@ -161,7 +158,7 @@ def test_copy_link_copies_the_rooms_link_and_end_for_all_ends_the_invitations(in
     una.reads("Your invitation was for that call only.")
 
 
-def test_the_panel_looks_right_and_axe_finds_nothing(invite: Invite, room: Room) -> None:
+def test_the_panel_looks_right_and_axe_finds_nothing(invite: Invite, room: Room, look: Look) -> None:
     ada = member_enters(invite, room)
     ada.is_connected()
     panel = opens_panel(ada)
@@ -175,18 +172,8 @@ def test_the_panel_looks_right_and_axe_finds_nothing(invite: Invite, room: Room)
     expect(panel.get_by_text("This is a landline.")).to_be_visible()
     guest = invite("Grace")
     guest.goes_to(link_sent_to(invite("Reader"), "grace.fotheringay-smythe@gmail.com"))
-    violations: list[str] = []
-    PICTURES.mkdir(exist_ok=True)
-    for person, name in ((ada, "invite-panel"), (guest, "invite-door")):
-        for size, scheme in LOOKS:
-            person.page.set_viewport_size(SIZES[size])  # type: ignore[arg-type]
-            person.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            person.page.wait_for_timeout(250)
-            person.page.screenshot(path=PICTURES / f"{name}-{size}-{scheme}.png")
-            violations += [
-                f"{name} {size} {scheme}: {each['id']}" for each in Axe().run(person.page).response["violations"]
-            ]
-    assert violations == []
+    look(ada, "invite-panel")
+    look(guest, "invite-door")
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["too old", "without script"])
