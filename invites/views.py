@@ -45,8 +45,7 @@ def invite_guest(request: SignedInRequest, place: str) -> HttpResponse:
         return _done(request, inviter, told)
     if form.refusal:
         services.record_refusal(place=place, by=inviter.user, code=form.refusal)
-    # Beside the field for who sees it, and in the live region for who hears it.
-    told = next((str(sentences[0]) for sentences in form.errors.values()), "") if request.htmx else ""
+    told = _("Not sent yet. Look at what is marked below.") if request.htmx else ""
     return _show(request, inviter, form, previewed=request.POST, told=told, failed=True)
 
 
