@@ -91,7 +91,8 @@ def test_an_attack_stays_under_the_cap(settings: LazySettings, tries: int) -> No
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(4) as pool:
+    # On SQLite writers queue anyway, and lose their patience after five seconds.
+    with ThreadPoolExecutor(4 if connection.vendor == "postgresql" else 1) as pool:
         answers = Counter(answer for got in pool.map(attack, range(len(members))) for answer in got)
     assert 20 <= answers[""] <= 21, answers
     assert sum(answers.values()) == tries
