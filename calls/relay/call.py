@@ -25,7 +25,7 @@ The end (rules C3, C9). At the scheduled end, at the member deadline, or after `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from calls.relay.terms import (
@@ -99,6 +99,7 @@ class _Participant:
     joined_at: float = 0.0  # Unix seconds of the first seat
     places: list[str | None] = field(default_factory=list)  # who is shown in the remote seats
     reads_from: float | None = None  # what was said earlier is not for them, Unix seconds; None: nothing yet
+    former: dict[str, int] = field(default_factory=dict)  # where each was last shown, through all stays
     device_check: str = ""
 
     @property
@@ -108,6 +109,15 @@ class _Participant:
     @property
     def seated(self) -> bool:
         return self.state is not State.WAITING
+
+    def show(self, others: Iterable[str]) -> None:
+        """Each where they were last shown, if nobody else is there: who comes back is found in the same place."""
+        for other in sorted(others, key=lambda other: other not in self.former):
+            place = self.former.get(other)
+            if place is None or self.places[place] is not None:
+                place = self.places.index(None)
+            self.places[place] = other
+            self.former[other] = place
 
 
 class RelayCall:
@@ -512,7 +522,8 @@ class RelayCall:
             device_check=entrant.device_check,
         )
         if known:
-            person.order, person.joined_at, person.reads_from = known.order, known.joined_at, known.reads_from
+            person.order, person.joined_at, person.former = known.order, known.joined_at, known.former
+            person.reads_from = known.reads_from
         self._past.pop(person.id, None)
         self._here[person.id] = person
         if self._may_sit(person.identity, person.role):
@@ -522,9 +533,10 @@ class RelayCall:
         others = self._seated()
         if any(other.media.screen for other in others):
             person.media = replace(person.media, screen=False)
-        person.places = [*(other.id for other in others), *[None] * (REMOTE_SEATS - len(others))]
+        person.places = [None] * REMOTE_SEATS
+        person.show(other.id for other in others)
         for other in others:
-            other.places[other.places.index(None)] = person.id
+            other.show([person.id])
         if person.reads_from is None and (person.role is Role.MEMBER or not self._is_shielding()):
             person.reads_from = 0.0
         person.state = State.CONNECTING

@@ -635,6 +635,28 @@ def test_people_keep_their_places_and_a_newcomer_takes_the_first_free() -> None:
     }
 
 
+def test_whoever_comes_back_after_losing_the_seat_is_found_in_the_same_place_and_finds_the_others_there() -> None:
+    story = Story()
+    story.joins("nina", "ann", "bob", "cy")
+    before = story.roster().slots
+    story.falls_silent("ann")
+    story.until(30.0)
+    assert story.seated() == ["nina", "bob", "cy"]
+    story.joins("ann")
+    assert story.roster().slots == before
+
+
+def test_place_taken_meanwhile_is_not_asked_back() -> None:
+    story = Story()
+    story.joins("nina", "ann", "bob", "cy")
+    story.leaves("ann")
+    story.joins("dee")
+    story.leaves("cy")
+    story.joins("ann")
+    assert story.roster().slots["nina"] == ("dee", "bob", "ann")
+    assert sorted(place or "" for place in story.roster().slots["ann"]) == ["bob", "dee", "nina"]
+
+
 # Take-over and reconnecting (rules C4, C5; hazard H18)
 
 
