@@ -98,11 +98,13 @@ class CallPage {
   }
 
   async start() {
+    part("call").dataset.started = "yes"; // not-started.js looks for it
+    if (!window.RTCPeerConnection || !window.WebSocket) return this.#showOutside("unsupported");
     const { connection } = this.#place;
     if (connection === 0) return this.#showOutside("door");
     if (connection < this.#data.connection) return this.#showOutside("taken_over");
     const isOurs = this.#place.isOurs();
-    this.#connection = new Connection({ ...this.#data, connection }, {
+    this.#connection = new Connection({ ...this.#data, connection, lowData: this.#place.lowData }, {
       state: () => this.#state,
       tracks: () => this.#outgoing.tracks,
       media: () => this.#outgoing.wanted,
@@ -267,7 +269,9 @@ class CallPage {
   }
 
   #switchLowData() {
-    this.#connection.lowData = !this.#connection.lowData;
+    const lowData = !this.#connection.lowData;
+    this.#connection.lowData = this.#place.lowData = lowData;
+    showToast(this.#phrase(`low-data-${lowData ? "on" : "off"}`));
     this.#render();
   }
 

@@ -42,7 +42,7 @@ export class Connection {
   #isOurs = null;
   #everStood = false;
   #networkMoved = false;
-  #lowData = false;
+  #lowData;
   #recovery = new Recovery();
   #ears = new Ears();
   #ownHealth = new OwnHealth();
@@ -55,12 +55,13 @@ export class Connection {
   #stop = new AbortController();
 
   /**
-   * @param {{callId: string, ticket: string, ticketUrl: string, connection: number}} options `connection` is the number
-   *   of the Join that this page holds the seat by
+   * @param {{callId: string, ticket: string, ticketUrl: string, connection: number, lowData: boolean}} options
+   *   `connection` is the number of the Join that this page holds the seat by
    * @param {Page} page
    */
-  constructor({ callId, ticket, ticketUrl, connection }, page) {
+  constructor({ callId, ticket, ticketUrl, connection, lowData }, page) {
     this.#connection = connection;
+    this.#lowData = lowData;
     this.#page = page;
     const socketUrl = new URL(`/ws/calls/${callId}/`, location.href);
     socketUrl.protocol = socketUrl.protocol.replace("http", "ws");

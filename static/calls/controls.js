@@ -46,7 +46,7 @@ export class Controls {
     const count = unread(state);
     part("unread").textContent = count ? String(count) : "";
     if (count) part("unread").setAttribute("aria-label", this.#phrase("unread", { number: count }));
-    label("low-data", this.#phrase(`low-data-${lowData ? "on" : "off"}`));
+    part("low-data").setAttribute("aria-checked", String(lowData));
   }
 
   /** Somebody speaks who is not heard. */

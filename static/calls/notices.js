@@ -7,6 +7,7 @@ import { waitsForMember } from "./call-state.js";
 
 /** @import { CallState } from "./call-state.js" */
 
+const TITLED = new Set(["full", "away"]); // and whatever is final
 const SLOW = 10; // s of joining after which somebody wonders
 const OUTCOMES = new Set([
   "left", "taken_over", "removed", "not_allowed", "member_ended", "nobody_joined", "time_up", "empty", "closed", "on_hold",
@@ -46,7 +47,7 @@ export class Notices {
     const template = name && document.querySelector(`template[data-notice="${name}"]`);
     this.#place.replaceChildren(...(template ? [template.content.cloneNode(true)] : []));
     const heading = this.#place.querySelector("h2");
-    document.title = isFinal && heading ? `${heading.textContent} – ${this.#title}` : this.#title;
+    document.title = heading && (isFinal || TITLED.has(name)) ? `${heading.textContent} – ${this.#title}` : this.#title;
     this.#place.querySelector("[data-pressed]")?.addEventListener("click", this.#pressed);
     if (isFinal) heading?.focus();
   }

@@ -21,6 +21,15 @@ export class Place {
     return Number(sessionStorage.getItem(this.#key) ?? 0);
   }
 
+  /** Low-data mode outlives a reload: whoever chose it is on the same bad network after it. */
+  get lowData() {
+    return sessionStorage.getItem(`${this.#key}.low-data`) === "yes";
+  }
+
+  set lowData(on) {
+    sessionStorage.setItem(`${this.#key}.low-data`, on ? "yes" : "no");
+  }
+
   forget() {
     sessionStorage.removeItem(this.#key);
   }

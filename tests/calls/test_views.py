@@ -12,10 +12,22 @@ from calls import tickets
 from calls.doors import visitor_identity
 from calls.models import Call, Seat
 from calls.places import Act
+from calls.relay.terms import EndReason
 from tests.accounts.factories import PASSWORD, make_organisation, make_user
 from tests.calls.factories import HALL, make_call, make_lease, make_member_seat, make_place, make_seat
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+# What happened, why, the next step and where it leads (empty: to the door).
+ENDS = {
+    "member_ended": ("The call has ended", "Your host ended it for everybody.", "Join again", ""),
+    "nobody_joined": ("The call has ended", "Your host did not join in time.", "Join again", ""),
+    "time_up": ("The call has ended", "The time is up.", "Join again", ""),
+    "empty": ("The call has ended", "Nobody was left in it.", "Join again", ""),
+    "closed": ("The call has ended", "It was closed by the people who run this service.", "Join again", ""),
+    "removed": ("You were removed from this call", "you cannot come back to it", "Go to the main page", "/"),
+    "not_allowed": ("This page can no longer join", "Your place in this call is no longer yours", "main page", "/"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +105,28 @@ def test_an_ended_call_says_why_and_leads_to_the_door(client: Client) -> None:
     assert answer.status_code == 200
     assert f'href="/doors/{seat.call.place}/"' in answer.content.decode()
     assert "01632 960000" in answer.content.decode()
+
+
+@pytest.mark.parametrize("reason", [*EndReason, "removed", "not_allowed"])
+def test_the_page_of_each_end_says_what_happened_why_and_what_next(client: Client, reason: str) -> None:
+    """Its title is what happened, and no two reasons read alike."""
+    seat = make_seat()
+    match reason:
+        case "removed":
+            Seat.objects.update(removed_at=timezone.now())
+        case "not_allowed":
+            HALL.barred.add((seat.identity, Act.ENTER))
+        case _:
+            Call.objects.update(ended_at=timezone.now(), end_reason=reason)
+    page = holding(client, seat).get(address(seat)).content.decode()
+    happened, why, next_step, way = ENDS[reason]
+    title = page.partition("<title>")[2].partition("</title>")[0].strip()
+    assert title == happened
+    assert f"{happened}</h2>" in page
+    assert why in page
+    assert f'href="{way or f"/doors/{seat.call.place}/"}"' in page
+    assert next_step in page
+    assert not [other for other in ENDS.values() if other[1] in page and other[1] != why]
 
 
 def test_a_page_comes_back_after_its_person_signed_in_in_another_tab() -> None:
