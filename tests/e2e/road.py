@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from bench.network import Network
 from bench.peer import host_address
 from tests.e2e.house import House
 
@@ -35,6 +36,7 @@ class Road:
         relay = int(house.environment["RELAY_PORT"])
         self._passable = asyncio.Event()
         self._cuts = 0
+        self._networks = Network(0), Network(0)  # up, down
         self._ways: dict[tuple[str, int], socket.socket] = {}  # of datagrams, by the browser's address
         self._tasks: set[asyncio.Task[None]] = set()
         self._media, self._media_tcp = _one_port_for_both(host_address())
@@ -58,6 +60,10 @@ class Road:
 
     def mend(self) -> None:
         self._do(self._passable.set)
+
+    def worsen(self, *, up: Network | None = None, down: Network | None = None) -> None:
+        """What bench.network makes of each datagram from now on; neither: a good road again."""
+        self._do(lambda: setattr(self, "_networks", (up or Network(0), down or Network(0))))
 
     def close(self) -> None:
         self._do(self._stop.set)
@@ -103,15 +109,24 @@ class Road:
             way.connect(self._relay)
             way.setblocking(False)
             self._loop.add_reader(way, self._from_relay, way, browser)
-        if self._passable.is_set():
-            with contextlib.suppress(OSError):  # the relay is not there just now
-                way.send(datagram)
+        self._carry(self._networks[0], datagram, way.send)
 
     def _from_relay(self, way: socket.socket, browser: tuple[str, int]) -> None:
-        with contextlib.suppress(OSError):
-            datagram = way.recv(2048)
-            if self._passable.is_set():
-                self._media.sendto(datagram, browser)
+        with contextlib.suppress(OSError):  # the relay is not there just now
+            self._carry(self._networks[1], way.recv(2048), lambda datagram: self._media.sendto(datagram, browser))
+
+    def _carry(self, network: Network, datagram: bytes, send: Callable[[bytes], object]) -> None:
+        now = self._loop.time()
+        for at in network.carry(now, len(datagram)):
+            if at > now:
+                self._loop.call_later(at - now, self._deliver, send, datagram)
+            else:
+                self._deliver(send, datagram)
+
+    def _deliver(self, send: Callable[[bytes], object], datagram: bytes) -> None:
+        if self._passable.is_set():
+            with contextlib.suppress(OSError):
+                send(datagram)
 
     def _door_to(self, host: str, port: int) -> Any:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
