@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from .call import Forwarding
 
-LASTING = 2.0  # s that are given to the first packets, and to the report of them
+LASTING = 3.0  # s that are given to the first packets, and to two samples of the page that gets them
 
 
 class Hearing:

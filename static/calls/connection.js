@@ -98,9 +98,11 @@ export class Connection {
 
   /** What stood before, and does not now: "media", or only the "link", or nothing. @returns {'media' | 'link' | null} */
   get lost() {
-    if (!this.#everStood || this.#page.state().phase === "full") return null;
+    const { phase, linked } = this.#page.state();
+    if (phase === "full") return linked ? null : "media"; // there is nothing but the socket
+    if (!this.#everStood) return null;
     if (this.#standing !== "up" || this.#isSilent) return "media";
-    return this.#page.state().linked ? null : "link";
+    return linked ? null : "link";
   }
 
   /** @returns {boolean} whether it went out */
@@ -224,8 +226,9 @@ export class Connection {
     const peer = this.#peer;
     this.#sampledAt = Date.now();
     if (!peer || peer.standing === "new") return;
-    const { sounds, reports } = await peer.sample();
-    if (peer !== this.#peer || this.#stop.signal.aborted) return;
+    const sample = await peer.sample().catch(() => null); // closed meanwhile
+    if (!sample || peer !== this.#peer || this.#stop.signal.aborted) return;
+    const { sounds, reports } = sample;
     this.#page.health(this.#ownHealth.look(reports, Date.now()));
     this.#reportHearing(sounds);
   }
