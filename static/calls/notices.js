@@ -10,8 +10,10 @@ import { waitsForMember } from "./call-state.js";
 const TITLED = new Set(["full", "away"]); // and whatever is final
 const SLOW = 10; // s of joining after which somebody wonders
 const OUTCOMES = new Set([
-  "left", "taken_over", "removed", "not_allowed", "member_ended", "nobody_joined", "time_up", "empty", "closed", "on_hold",
+  "left", "taken_over", "removed", "not_allowed",
+  "member_ended", "nobody_joined", "time_up", "empty", "on_hold", "closed",
 ]);
+const UNABLE = new Set(["unsupported", "bad_offer"]);
 
 /**
  * @param {CallState} state
@@ -20,7 +22,10 @@ const OUTCOMES = new Set([
  * @returns {string | null} the notice's name
  */
 export function noticeFor(state, others, joiningFor) {
-  if (state.phase === "over") return OUTCOMES.has(state.over) ? state.over : "unsupported";
+  if (state.phase === "over") {
+    if (UNABLE.has(state.over)) return "unsupported";
+    return OUTCOMES.has(state.over) ? state.over : "closed";
+  }
   if (state.phase === "full" || state.phase === "away") return state.phase;
   if (joiningFor >= SLOW) return "joining-slowly";
   if (others) return null;

@@ -24,6 +24,7 @@ ENDS = {
     "nobody_joined": ("The call has ended", "Your host did not join in time.", "Join again", ""),
     "time_up": ("The call has ended", "The time is up.", "Join again", ""),
     "empty": ("The call has ended", "Nobody was left in it.", "Join again", ""),
+    "on_hold": ("The call is on hold", "It goes on as soon as somebody takes it up again.", "Join again", ""),
     "closed": ("The call has ended", "It was closed by the people who run this service.", "Join again", ""),
     "removed": ("You were removed from this call", "you cannot come back to it", "Go to the main page", "/"),
     "not_allowed": ("This page can no longer join", "Your place in this call is no longer yours", "main page", "/"),
