@@ -131,8 +131,8 @@ def test_every_end_is_fit_to_be_read(invite: Invite, room: Room, look: Look) -> 
     grace.leaves()
     grace.reads("You left the call")
     ends = [
-        "left", "removed", "not_allowed", "taken_over", "member_ended", "nobody_joined", "time_up", "empty", "on_hold", "closed",
-        "unsupported", "door", "away", "full", "joining-slowly",
+        "left", "removed", "not_allowed", "taken_over", "member_ended", "nobody_joined", "time_up", "empty",
+        "on_hold", "closed", "unsupported", "door", "away", "full", "joining-slowly",
     ]  # fmt: skip
     for end in ends:
         grace.page.evaluate(SHOW, end)
