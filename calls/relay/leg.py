@@ -86,7 +86,8 @@ class Leg:
         self._ssrc = secrets.randbits(31) + 1  # of this end's reports
         self._cname = secrets.token_hex(8)
         self._session, self._version = secrets.randbits(62), 0
-        self._ufrags: list[str] = []
+        self._ufrags: list[str] = []  # the newest last: of each answer its own, then the spare one
+        self._ufrag = ""  # by which the browser came to where it is
 
         timeline = Timeline()
         published = [(section, rid) for section in offer.sections[: sdp.SCREEN + 1] for rid in section.rids or ("",)]
@@ -170,11 +171,10 @@ class Leg:
     # Agreeing
 
     def answer(self) -> Answer:
-        """Answer the offer with credentials of its own, and expect the browser's checks from now on."""
-        ufrag, password = secrets.token_hex(8), secrets.token_hex(16)
+        """Answer the offer with credentials of its own, and expect the browser's checks from now on; also with the
+        spare ones, by which a page that lost its network comes back before it can ask for a restart."""
+        (ufrag, password), spare = self._new_credentials(), self._new_credentials()
         self._version += 1
-        self._ufrags.append(ufrag)
-        self._ports.expect(self, ufrag=ufrag, password=password)
         return Answer(
             sdp.build_answer(
                 self.offer,
@@ -185,15 +185,22 @@ class Leg:
                 fingerprint=self._certificate.fingerprint,
                 candidates=self._ports.candidates,
                 streams=self._streams,
+                spare=spare,
             )
         )
+
+    def _new_credentials(self) -> tuple[str, str]:
+        ufrag, password = secrets.token_hex(8), secrets.token_hex(16)
+        self._ufrags.append(ufrag)
+        self._ports.expect(self, ufrag=ufrag, password=password)
+        return ufrag, password
 
     def restart(self, offer: sdp.Offer) -> Answer:
         """ICE restart: the same media on new credentials. Raises `Refusal("bad_offer")` if anything else changed."""
         if (offer.sections, offer.fingerprints) != (self.offer.sections, self.offer.fingerprints):
             raise Refusal("bad_offer", "An ICE restart changes nothing but ICE.")
         self.offer = offer
-        while len(self._ufrags) > 1:
+        while len(self._ufrags) > 2:
             self._ports.retire(self._ufrags.pop(0))
         return self.answer()
 
@@ -206,14 +213,21 @@ class Leg:
         """A NAT that moves a browser to a new port shows in its checks of consent alone, which need not nominate."""
         self.heard_at = self.checked_at = now
         if path != self._path:
-            nominated = nominated and (self._path is None or ufrag == self._ufrags[-1])
+            nominated = nominated and (self._path is None or self._is_as_new(ufrag))
             abandoned = self._path is not None and now - self._path_checked_at > PATH_HELD
             if not nominated and not abandoned:
                 return
             self._path = path
+        if self._is_as_new(ufrag):
+            self._ufrag = ufrag
         self._path_checked_at = now
         if self._handshake is None:
             self._handshake = asyncio.get_running_loop().create_task(self._connect())
+
+    def _is_as_new(self, ufrag: str) -> bool:
+        """A late check of before a restart brings nothing back to the old address."""
+        known = self._ufrags
+        return self._ufrag not in known or (ufrag in known and known.index(ufrag) >= known.index(self._ufrag))
 
     def on_dtls(self, data: bytes) -> None:
         if self._budget.controls.take():

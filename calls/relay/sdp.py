@@ -290,6 +290,9 @@ def _fingerprints(parts: Sequence[_Lines]) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
+SPARE = "x-spare-ice"  # a session-level attribute of our own
+
+
 def build_answer(
     offer: Offer,
     *,
@@ -300,8 +303,10 @@ def build_answer(
     fingerprint: tuple[str, str],
     candidates: Sequence[Candidate],
     streams: Sequence[Stream],
+    spare: tuple[str, str] | None = None,
 ) -> str:
-    """The answer to `offer`. `streams`: one for each m-line of `OUTGOING`; `version` rises with each restart."""
+    """The answer to `offer`. `streams`: one for each m-line of `OUTGOING`; `version` rises with each restart. `spare`:
+    ufrag and password of a restart that the page may make without asking, told in a line that browsers pass over."""
     lines = [
         "v=0",
         f"o=- {session} {version} IN IP4 127.0.0.1",
@@ -311,6 +316,8 @@ def build_answer(
         "a=group:BUNDLE " + " ".join(section.mid for section in offer.sections),
         "a=msid-semantic:WMS *",
     ]
+    if spare is not None:
+        lines.append(f"a={SPARE}:{spare[0]} {spare[1]}")
     transport = [
         f"a=ice-ufrag:{ufrag}",
         f"a=ice-pwd:{password}",

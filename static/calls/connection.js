@@ -16,6 +16,10 @@ const LOOKED_EACH = 250; // ms
 const SAMPLED_EACH = 1_000; // ms
 const SLEPT = 5_000; // ms between two looks: the page was not running
 const ADDRESSES_KNOWN = 300; // ms after a change of networks: a restart before that would look from the old addresses
+const ONE_CHANGE = 1_000; // ms in which a browser may tell of the same one twice
+
+/** @param {number} ms */
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
 /**
  * @typedef {object} Page what the connection asks of the page, and tells it
@@ -41,7 +45,8 @@ export class Connection {
   #peer = null;
   #isOurs = null;
   #everStood = false;
-  #networkMoved = false;
+  #movedAt = 0;
+  #elsewhere = null; // of a change of networks, until the socket is back: whether media restarted by themselves
   #lowData;
   #recovery = new Recovery();
   #ears = new Ears();
@@ -169,11 +174,11 @@ export class Connection {
       this.#heard = null;
       if (this.#page.state().phase === "live") {
         this.#page.resumed();
-        if (this.#networkMoved) this.#restartElsewhere(this.#peer);
+        if (this.#elsewhere) this.#lookAfter(this.#peer, this.#elsewhere);
       } else {
         this.#peer.use(frame.ice_servers);
       }
-      this.#networkMoved = false;
+      this.#elsewhere = null;
     }
     if (frame.type === "answer") {
       this.#peer.use(frame.ice_servers ?? []);
@@ -253,9 +258,24 @@ export class Connection {
     if (offer && this.#link.send({ type: "restart", offer })) this.#offeredOver = this.#sockets;
   }
 
+  /** Media look for their way from the new address while the socket still does. */
   async #restartElsewhere(peer) {
-    await new Promise((resolve) => { setTimeout(resolve, ADDRESSES_KNOWN); });
+    await pause(ADDRESSES_KNOWN);
+    return peer === this.#peer && (await peer?.restartUnasked() ?? false);
+  }
+
+  /** The socket is back after a change of networks: are media, too? */
+  async #lookAfter(peer, elsewhere) {
+    if (await elsewhere && await this.#isHeard(peer)) return;
     if (peer === this.#peer) await this.#restart(peer);
+  }
+
+  async #isHeard(peer) {
+    await peer.sample();
+    const from = Date.now();
+    await pause(ADDRESSES_KNOWN);
+    await peer.sample();
+    return peer.heardAt > from;
   }
 
   #begin() {
@@ -298,7 +318,9 @@ export class Connection {
 
   /** From Wi-Fi to mobile data and back: nobody waits until the old way has been silent for long (rule C5). */
   #networkChanged() {
-    this.#networkMoved = true;
+    if (Date.now() - this.#movedAt < ONE_CHANGE) return;
+    this.#movedAt = Date.now();
+    this.#elsewhere = this.#restartElsewhere(this.#peer);
     this.#link.renew();
   }
 }

@@ -30,6 +30,7 @@ const SENDS = [
   ["video", cameraEncodings({ ...LARGE[0], active: true }, null)], // agreed on as active; `fit` says what is sent
   ["video", [{ maxBitrate: 2_500_000 }]], // screen
 ];
+const SPARE = /^a=x-spare-ice:(\S+) (\S+)\r?\n/mu; // in the relay's answer (docs/protocol.md, "answer")
 const SEATS = [3, 5, 7]; // m-lines of their sound; the picture's is the next
 
 export class PeerLink {
@@ -37,6 +38,8 @@ export class PeerLink {
   #offer = null;
   #offering = false;
   #prepared = null;
+  #answer = "";
+  #spare = null;
   #transceivers;
   #tracks;
   #profile = null;
@@ -138,6 +141,23 @@ export class PeerLink {
     await this.#prepared;
     this.#offering = false;
     return this.#offer.sdp;
+  }
+
+  /**
+   * An ICE restart that asks nobody: the last answer brought the relay's credentials for it, and a relay that is
+   * ICE-lite needs none of ours. For the moment when the network has changed and the socket is not back yet.
+   *
+   * @returns {Promise<boolean>} whether there were any
+   */
+  async restartUnasked() {
+    if (!this.settled || !this.#spare) return false;
+    const [, ufrag, password] = this.#spare;
+    await this.restart();
+    await this.answer(this.#answer
+      .replace(/^a=ice-ufrag:.*$/gmu, `a=ice-ufrag:${ufrag}`)
+      .replace(/^a=ice-pwd:.*$/gmu, `a=ice-pwd:${password}`)
+      .replace(SPARE, ""));
+    return true;
   }
 
   /** @param {'microphone' | 'camera' | 'screen'} name @param {MediaStreamTrack | null} track */

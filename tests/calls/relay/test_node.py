@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 import socket
 from pathlib import Path
 from struct import pack
@@ -16,6 +17,7 @@ from bench.description import CHROMIUM, FIREFOX, Dialect, parse
 from bench.network import Network
 from bench.participant import Participant, source_id
 from calls.relay import node as relay_node
+from calls.relay import sdp
 from calls.relay.node import RelayNode
 from calls.relay.terms import (
     Admitted,
@@ -271,6 +273,60 @@ async def test_network_change_moves_a_call_by_an_ice_restart(house: House) -> No
     assert sees(ann, "nina")
     assert house.told(ParticipantGone) == []
     assert len(house.told(ParticipantLive)) == 2
+
+
+def with_spare(answer: str) -> str:
+    """The answer as a page makes it by itself, when it restarts without asking."""
+    spare = re.search(rf"^a={sdp.SPARE}:(\S+) (\S+)", answer, re.MULTILINE)
+    assert spare is not None
+    answer = re.sub(r"a=ice-ufrag:\S+", f"a=ice-ufrag:{spare[1]}", answer)
+    return re.sub(r"a=ice-pwd:\S+", f"a=ice-pwd:{spare[2]}", answer)
+
+
+async def test_page_without_its_socket_moves_by_the_spare_credentials_of_the_last_answer(house: House) -> None:
+    """Nobody is asked; a restart that is asked for afterwards goes on from there, and the old address stays left."""
+    nina, ann = await house.join(house.person("nina")), house.person("ann")
+    outcome = await house.ask(ann)
+    assert isinstance(outcome, Answer)
+    await ann.answer(outcome.sdp)
+    await ann.connected(5)
+    ann.start_media()
+    await house.until(lambda: sees(nina, "ann") and sees(ann, "nina"))
+    before = parse(outcome.sdp).transport
+
+    silence = asyncio.create_task(longest_silence([nina, ann], 2.5))
+    await ann.offer()  # told to nobody
+    await ann.answer(with_spare(outcome.sdp))
+    assert await silence <= 1.0
+    assert house.told(ParticipantGone) == []
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as late:
+        late.connect(before.candidates[0])
+        late.send(make_check(before))  # of before the restart, delayed on the way
+        received = ann.stats.slots[FIRST_VIDEO].received
+        await house.until(lambda: ann.stats.slots[FIRST_VIDEO].received > received + 20)
+
+    again = house.node.restart(CALL, "ann", 1, await ann.offer())
+    await ann.answer(with_spare(again.sdp))
+    received = ann.stats.slots[FIRST_VIDEO].received
+    await house.until(lambda: ann.stats.slots[FIRST_VIDEO].received > received + 20)
+    assert len(house.told(ParticipantLive)) == 2
+
+
+async def test_credentials_of_long_ago_are_answered_no_more(house: House) -> None:
+    ann = house.person("ann")
+    outcome = await house.ask(ann)
+    assert isinstance(outcome, Answer)
+    for _ in range(10):
+        house.node.restart(CALL, "ann", 1, await ann.offer())
+    assert house.node._ports.held <= 4
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as late:
+        late.setblocking(False)
+        late.connect(parse(outcome.sdp).transport.candidates[0])
+        late.send(make_check(parse(outcome.sdp).transport))
+        await asyncio.sleep(0.1)
+        with pytest.raises(BlockingIOError):
+            late.recv(2048)
 
 
 async def test_restart_that_changes_more_than_ice_is_refused(house: House) -> None:
