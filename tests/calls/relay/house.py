@@ -29,6 +29,7 @@ class House:
         self.events: list[Event] = []
         loop = asyncio.get_running_loop()
         self.node = RelayNode(addresses=addresses, events=self.events.append, clock=lambda: loop.time() + self.skipped)
+        self.nanoseconds = lambda: round(loop.time() * 1e9)
         self.policy = policy
         self.people: list[Participant] = []
 
@@ -62,6 +63,7 @@ class House:
             fingerprint=fingerprint,
             simulcast=simulcast,
             estimate=estimate,
+            clock=self.nanoseconds,
         )
         self.people.append(person)
         return person
