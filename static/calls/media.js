@@ -96,6 +96,8 @@ export class PeerLink {
   async answer(sdp) {
     await this.#prepared;
     if (this.#peer.signalingState !== "have-local-offer") return;
+    this.#answer = sdp;
+    this.#spare = SPARE.exec(sdp);
     await this.#peer.setRemoteDescription({ type: "answer", sdp });
   }
 
