@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from calls.blur import PACKAGE
 
@@ -63,3 +63,12 @@ def test_the_blur_package_is_served_as_it_came_compressed(collected: Path, manif
         served = collected / manifest[f"mediapipe/{name}"]
         assert served.read_bytes() == (package / name).read_bytes()
         assert served.with_name(f"{served.name}.gz").is_file()
+
+
+def test_a_worker_is_served_with_the_policy_of_the_pages(client: Client) -> None:
+    policy = client.get("/livez")["Content-Security-Policy"]
+    assert "script-src 'self' 'wasm-unsafe-eval'" in policy
+    for name, wanted in (("calls/blur-worker.js", policy), ("calls/blur.js", None)):
+        answer = client.get(f"/static/{name}")
+        assert answer.status_code == 200
+        assert answer.get("Content-Security-Policy") == wanted

@@ -74,9 +74,12 @@ def _free_port(kind: socket.SocketKind) -> int:
 
 
 class House:
-    """Started with the demo world; `settings` are environment variables on top of the default ones."""
+    """Started with the demo world; `settings` are environment variables on top of the default ones.
 
-    def __init__(self, *, host: str = "localhost", **settings: str) -> None:
+    `production`: served without DEBUG, its files hashed and compressed in STATIC_ROOT.
+    """
+
+    def __init__(self, *, host: str = "localhost", production: bool = False, **settings: str) -> None:
         self.number = next(_numbers)
         self.port = _free_port(socket.SOCK_STREAM)
         self.url = f"http://{host}:{self.port}"
@@ -101,8 +104,12 @@ class House:
         if "DATABASE_URL" in os.environ:
             self.environment["DATABASE_URL"] = self._create_database()
         for command in (["migrate", "--verbosity", "0"], ["createcachetable"], ["demo"]):
-            subprocess.run([sys.executable, "manage.py", *command], **self._how(), check=True)  # type: ignore[call-overload]
+            self._manage(*command)
         self._rooms = iter(self._furnish())
+        if production:
+            # The demo world is made under DEBUG alone (hazard H2). No proxy speaks TLS for us here.
+            self.environment |= {"DEBUG": "0", "ALLOWED_HOSTS": host, "SECURE_SSL_REDIRECT": "0"}
+            self._manage("collectstatic", "--noinput", "--verbosity", "0")
         if self.grown_up:
             self.environment["REDIS_URL"] = _other_redis_database(os.environ["REDIS_URL"], self.number)
             self.start("relay", "relay")
@@ -120,6 +127,9 @@ class House:
         command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", FURNISH]
         printed = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True)
         return [Room(*each) for each in json.loads(printed.stdout)]
+
+    def _manage(self, *command: str) -> None:
+        subprocess.run([sys.executable, "manage.py", *command], **self._how(), check=True)  # type: ignore[call-overload]
 
     def _how(self) -> dict[str, object]:
         output = self.log.open("ab")
