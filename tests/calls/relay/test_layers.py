@@ -151,6 +151,7 @@ async def _one_weak_link(house: House) -> None:
     await house.until(lambda: meeting.layers(meeting.weak) == ["h"] * 3, 8.0)
     assert await meeting.moving(meeting.weak, 1.0) == ["h"] * 3
     assert [[person.stats.slots[slot].switches for slot in SEATS] for person in meeting.people] == switches
+    meeting.weak.peer.downlink = None  # at 5 % loss a connection said to be poor stays so
     await house.until(lambda: house.node.quality(CALL, "weak") == Quality(CALL, "weak"), 10.0)  # no sign that flickers
 
 
