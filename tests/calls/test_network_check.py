@@ -12,7 +12,7 @@ from calls import events, network_check
 from calls.models import Call
 from calls.network_check import NotNow, ask
 from core.models import TokenBucket
-from tests.calls.conftest import House
+from tests.calls.conftest import House, in_database
 from tests.calls.factories import make_lease
 from tests.calls.fake_node import BAD_OFFER
 
@@ -89,12 +89,13 @@ def test_what_the_relay_refuses_is_told_by_its_code(monkeypatch: pytest.MonkeyPa
     assert getattr(refused.value, "code", None) == told
 
 
-@pytest.mark.django_db
-def test_a_relay_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_lease()
+@pytest.mark.django_db(transaction=True)
+async def test_a_relay_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked as a page asks: from a thread, over the loop that reads for all of the process."""
+    await in_database(make_lease)
     monkeypatch.setattr(network_check, "ANSWERED_WITHIN", 0.01)
     with pytest.raises(NotNow):
-        ask("an offer")
+        await in_database(ask, "an offer")
 
 
 async def test_question_and_answer_travel_over_the_channel_layer(house: House) -> None:

@@ -111,7 +111,8 @@ def test_an_ended_call_says_why_and_leads_to_the_door(client: Client) -> None:
 @pytest.mark.parametrize("reason", [*EndReason, "removed", "not_allowed"])
 def test_the_page_of_each_end_says_what_happened_why_and_what_next(client: Client, reason: str) -> None:
     """Its title is what happened, and no two reasons read alike."""
-    seat = make_seat()
+    # A guest whose call is on hold goes back to where they wait (rule W9).
+    seat = make_member_seat() if reason == EndReason.ON_HOLD else make_seat()
     match reason:
         case "removed":
             Seat.objects.update(removed_at=timezone.now())
