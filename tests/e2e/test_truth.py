@@ -45,8 +45,8 @@ def test_speaker_is_told_while_the_listeners_browser_plays_nothing(invite: Invit
     ada.reads("Grace cannot hear you yet")
     assert packets_of_sound(grace) > 0  # they come, and nobody hears them
     grace.page.get_by_role("button", name="Turn sound on").click()
-    expect(ada.page.get_by_text("cannot hear you yet")).to_have_count(0, timeout=10_000)
-    expect(grace.page.get_by_text("cannot hear you yet")).to_have_count(0)
+    expect(ada.page.locator("#stage").get_by_text("cannot hear you yet")).to_have_count(0, timeout=10_000)
+    expect(grace.page.locator("#stage").get_by_text("cannot hear you yet")).to_have_count(0)
 
 
 @pytest.mark.long
@@ -55,14 +55,14 @@ def test_speaker_is_told_while_no_sound_of_theirs_arrives(invite: Invite, room: 
     grace.joins_by(room.link)
     ada.hears(1)
     grace.hears(1)
-    expect(grace.page.get_by_text("cannot hear you yet")).to_have_count(0)
+    expect(grace.page.locator("#stage").get_by_text("cannot hear you yet")).to_have_count(0)
     grace.page.evaluate(f"async () => {{ window.kept = {MICROPHONE}.track; await {MICROPHONE}.replaceTrack(null); }}")
     grace.reads("Ada cannot hear you yet")
     before = packets_of_sound(ada)
     ada.page.wait_for_timeout(1_000)
     assert packets_of_sound(ada) == before
     grace.page.evaluate(f"{MICROPHONE}.replaceTrack(window.kept)")
-    expect(grace.page.get_by_text("cannot hear you yet")).to_have_count(0, timeout=10_000)
+    expect(grace.page.locator("#stage").get_by_text("cannot hear you yet")).to_have_count(0, timeout=10_000)
 
 
 @pytest.mark.long
@@ -73,16 +73,16 @@ def test_weak_connection_is_said_on_both_ends_and_taken_back(invite: Invite, hou
     ada.sees_moving("Grace")
     grace.sees_moving("Ada")
     for person in (ada, grace):
-        expect(person.page.get_by_text("connection is weak")).to_have_count(0)
+        expect(person.page.locator("#stage").get_by_text("connection is weak")).to_have_count(0)
 
     road.worsen(up=Network(1, loss=0.2))
     ada.reads("Grace’s connection is weak", timeout=20_000)
     grace.reads("Your connection is weak")
-    expect(ada.page.get_by_text("Your connection is weak")).to_have_count(0)
+    expect(ada.page.locator("#stage").get_by_text("Your connection is weak")).to_have_count(0)
 
     road.worsen()
     for person in (ada, grace):
-        expect(person.page.get_by_text("connection is weak")).to_have_count(0, timeout=20_000)
+        expect(person.page.locator("#stage").get_by_text("connection is weak")).to_have_count(0, timeout=20_000)
     road.close()
 
 
@@ -106,7 +106,7 @@ def test_pictures_turned_off_to_keep_the_sound_are_said_to_be_on_both_ends(
     assert packets_of_sound(grace) - heard > 100  # of 150
 
     road.worsen()
-    expect(grace.page.get_by_text("We turned pictures off")).to_have_count(0, timeout=40_000)
+    expect(grace.page.locator("#stage").get_by_text("We turned pictures off")).to_have_count(0, timeout=40_000)
     grace.sees_moving("Ada")
     expect(ada.tile("Grace")).not_to_contain_text("Does not get your picture now", timeout=10_000)
     expect(grace.page.locator("#announcements")).to_contain_text("Pictures are back")
