@@ -13,7 +13,7 @@ POOR_LOSS, GOOD_LOSS = 0.10, 0.05  # of the packets: repairs and redundancy hide
 POOR_JITTER, GOOD_JITTER = 0.080, 0.050  # s, of the sound
 SPAN = 3.0  # s of reports that count; a single gap does not outlast `POOR_FOR`
 FEWEST = 40  # packets, that a share lost says something
-JITTER_KEPT = 12.0  # s: Chromium reports on sound each five
+JITTER_KEPT = 12.0  # s: reports on sound may be some seconds apart
 POOR_FOR, GOOD_FOR = 3.0, 5.0  # s
 
 

@@ -1,7 +1,7 @@
 """Who should hear somebody and does not, from what the receiving pages report. Pure, monotonic `now` in seconds.
 
-Their browsers' receiver reports would come too late, each five seconds for sound, and know nothing of a browser that
-waits for a touch before it plays anything.
+Their browsers' receiver reports on sound may come too late, and know nothing of a browser that waits for a touch before
+it plays anything.
 """
 
 from __future__ import annotations
