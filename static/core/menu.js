@@ -118,7 +118,9 @@ export function startMenus() {
     "toggle",
     (event) => {
       const menu = /** @type {HTMLElement} */ (event.target);
-      if (menu.matches("[data-menu]")) follow(menu, /** @type {ToggleEvent} */ (event).newState === "open");
+      if (!menu.matches("[data-menu]")) return;
+      typed = ""; // a menu opened anew knows nothing of what was typed into it before
+      follow(menu, /** @type {ToggleEvent} */ (event).newState === "open");
     },
     { signal, capture: true },
   );
