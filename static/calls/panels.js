@@ -6,13 +6,32 @@
  *
  * The focus goes to its `[data-panel-focus]`, otherwise to its heading (an h2 with tabindex="-1"); `[data-closes-panel]`
  * in it and Escape close it, and the focus goes back to where it was opened from. `panel:opened` and `panel:closed` are
- * sent to it: htmx may ask for its content by hx-trigger="panel:opened from:closest [data-panel]".
+ * sent to it: htmx may ask for its content by hx-trigger="panel:opened from:closest [data-panel]". htmx itself is fetched
+ * with the first panel that wants it: a tenth of the page's weight, for what many calls never open.
  */
 
 /** An item of a menu is gone with its menu: then the menu's button. */
 function wayBack(opener) {
   const menu = opener.closest("[popover]");
   return menu ? document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`) : opener;
+}
+
+/** @type {Promise<void> | null} */
+let fetching = null;
+
+/** @returns {Promise<void>} when htmx knows the page; rejects where it cannot be had: the next opening tries again */
+function withHtmx() {
+  fetching ??= new Promise((resolve, reject) => {
+    const script = document.getElementById("htmx-script").content.querySelector("script").cloneNode();
+    script.addEventListener("load", () => resolve(globalThis.htmx.process(document.body)));
+    script.addEventListener("error", () => {
+      fetching = null;
+      script.remove();
+      reject(new Error("htmx could not be fetched"));
+    });
+    document.head.append(script);
+  });
+  return fetching;
 }
 
 export class Panels {
@@ -55,7 +74,13 @@ export class Panels {
       if (!name && hadFocus) this.#opener?.focus();
       former.dispatchEvent(new CustomEvent("panel:closed", { bubbles: true }));
     }
-    if (name) this.#panel(name)?.dispatchEvent(new CustomEvent("panel:opened", { bubbles: true }));
+    if (name) this.#opened(name);
+  }
+
+  async #opened(name) {
+    const panel = this.#panel(name);
+    if (panel?.querySelector("[hx-get], [hx-post]")) await withHtmx().catch(() => {});
+    if (this.#shown === name) panel?.dispatchEvent(new CustomEvent("panel:opened", { bubbles: true }));
   }
 
   #panel(name) {
