@@ -53,6 +53,7 @@ class Anteroom(ServerProcess):
             "SECRET_KEY": secrets.token_urlsafe(50),
             "LINK_KEY": secrets.token_urlsafe(50),
             "ALLOWED_HOSTS": "localhost",
+            "PUBLIC_URL": "https://localhost",
             "DATA_DIR": str(self.folder),
             "DATABASE_URL": f"sqlite:///{self._database}",
             "REDIS_URL": REDIS_URL,

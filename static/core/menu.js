@@ -28,19 +28,34 @@ const buttonOf = (menu) => document.querySelector(`[popovertarget="${CSS.escape(
 const menuAround = (target) => (target instanceof Element ? target.closest("[data-menu]") : null);
 
 /**
- * Under the button, its end at the button's end where it fits, otherwise above.
+ * Where a menu stands: under its button, its end at the button's end, where that fits; else above it; else as far down
+ * as the window lets it be seen whole, over the button (it scrolls where it is taller than the window).
  *
+ * @param {{ left: number, right: number, top: number, bottom: number }} button in the window
+ * @param {{ width: number, height: number }} menu
+ * @param {{ width: number, height: number }} view the window
+ * @returns {{ left: number, top: number }} in the window
+ */
+export function placeBeside(button, menu, view) {
+  const left = button.right - menu.width > GAP ? button.right - menu.width : button.left;
+  const under = button.bottom + GAP;
+  const above = button.top - GAP - menu.height;
+  const lowest = view.height - menu.height - GAP;
+  const top = under <= lowest ? under : above >= GAP ? above : lowest;
+  return { left: Math.max(GAP, Math.min(left, view.width - menu.width - GAP)), top: Math.max(GAP, top) };
+}
+
+/**
  * @param {HTMLElement} menu
  * @param {HTMLElement} button
  */
 function place(menu, button) {
   menu.dataset.placed = "";
-  const at = button.getBoundingClientRect();
-  const { offsetWidth: width, offsetHeight: height } = menu;
-  const widest = document.documentElement.clientWidth;
-  const left = Math.max(GAP, Math.min(at.right - width > GAP ? at.right - width : at.left, widest - width - GAP));
-  const below = at.bottom + GAP + height <= window.innerHeight || at.top < height;
-  const top = below ? at.bottom + GAP : at.top - GAP - height;
+  const { left, top } = placeBeside(
+    button.getBoundingClientRect(),
+    { width: menu.offsetWidth, height: menu.offsetHeight },
+    { width: document.documentElement.clientWidth, height: window.innerHeight },
+  );
   menu.style.left = `${left + window.scrollX}px`;
   menu.style.top = `${top + window.scrollY}px`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findTyped, moveBy } from "../../static/core/menu.js";
+import { findTyped, moveBy, placeBeside } from "../../static/core/menu.js";
 
 const ENTRIES = ["Enter Meeting Room", "Copy Meeting Room Link", "Participants", "Reset Meeting Room Link", "Properties"];
 
@@ -37,4 +37,21 @@ test("one letter again and again goes through all that begin with it", () => {
 test("what nothing begins with moves nothing", () => {
   assert.equal(findTyped(ENTRIES, 0, "z"), -1);
   assert.equal(findTyped(["  Padded  "], -1, "pad"), 0);
+});
+
+const PHONE = { width: 390, height: 844 };
+const place = (top, menu) => placeBeside({ left: 300, right: 344, top, bottom: top + 44 }, menu, PHONE);
+
+test("a menu stands under its button, or above it, and is seen whole", () => {
+  assert.deepEqual(place(100, { width: 250, height: 400 }), { left: 94, top: 148 });
+  assert.deepEqual(place(700, { width: 250, height: 400 }), { left: 94, top: 296 });
+});
+
+test("a menu that fits neither under nor above its button covers it rather than leave the window", () => {
+  assert.deepEqual(place(400, { width: 250, height: 600 }), { left: 94, top: 240 });
+  assert.deepEqual(place(300, { width: 250, height: 836 }), { left: 94, top: 4 });
+});
+
+test("a menu stays beside the button's start where its end would leave the window", () => {
+  assert.deepEqual(placeBeside({ left: 20, right: 64, top: 0, bottom: 44 }, { width: 250, height: 100 }, PHONE), { left: 20, top: 48 });
 });
