@@ -158,7 +158,7 @@ def test_an_open_list_hears_of_a_caller_and_both_write_to_each_other(invite: Inv
     ada.page.get_by_role("button", name="Somebody will be with you in a few minutes.").click()
     expect(gail.page.get_by_text("Somebody will be with you in a few minutes.")).to_be_visible(timeout=5_000)
     gail.page.get_by_role("button", name="Thank you, I can wait.").click()
-    ada.page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    ada.page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
     expect(ada.page.get_by_role("row").get_by_text("Thank you, I can wait.")).to_be_visible(timeout=5_000)
 
 
