@@ -14,6 +14,7 @@ from tests.e2e.house import House, Room
 from tests.e2e.looks import Look
 from tests.e2e.people import Person
 from tests.e2e.test_meeting import member_enters
+from tests.e2e.test_waiting import opens_menu, sees_list, sees_waiting_page, waits
 
 
 def watch(person: Person, house: House) -> list[str]:
@@ -42,11 +43,22 @@ def test_pages_of_anybody(invite: Invite, look: Look, house: House) -> None:
         "device-test": "/device-test/",
         "messages": "/dev/messages/",
         "dead-link": "/rooms/join/nothing-here/",
-        "not-found": "/no-such-page/",
     }.items():
         somebody.goes_to(path)
         look(somebody, name)
     assert not [fault for fault in faults if "404" not in fault]
+
+
+def test_the_page_that_is_not_there(invite: Invite, look: Look, tmp_path: Path) -> None:
+    """As in production: under DEBUG Django has a page of its own."""
+    house = House(production=True, STATIC_ROOT=str(tmp_path))
+    try:
+        somebody = invite("Somebody", at=house)
+        somebody.goes_to("/no-such-page/")
+        somebody.reads("This page is not here")
+        look(somebody, "not-found")
+    finally:
+        house.stop()
 
 
 def test_pages_of_a_member(invite: Invite, look: Look, house: House, room: Room) -> None:
@@ -81,6 +93,53 @@ def test_pages_of_a_guest(invite: Invite, look: Look, house: House, room: Room) 
     grace.leaves()
     grace.reads(re.compile("You (have )?left"))
     look(grace, "call-left")
+    assert not faults
+
+
+def test_pages_of_a_caller(invite: Invite, look: Look, house: House, room: Room) -> None:
+    gail = invite("Gail Ọlájùmọ̀kẹ́ Fotheringay-Smythe")
+    faults = watch(gail, house)
+    gail.opens_link(room.area_link)
+    look(gail, "waiting-entrance")
+    gail.presses_join()
+    look(gail, "waiting-entrance-refused")
+    gail.page.get_by_label("Your name").fill(gail.name)
+    gail.page.get_by_label("Your telephone number").fill("01632 960 123")
+    gail.presses_join()
+    sees_waiting_page(gail)
+    look(gail, "waiting-place")
+    gail.page.get_by_role("button", name="Please phone me instead").click()
+    gail.reads("We will phone you")
+    look(gail, "waiting-phone")
+    assert not faults
+
+
+def test_pages_of_a_provider(invite: Invite, look: Look, house: House, room: Room) -> None:
+    """Rules W2 to W5, W7."""
+    ada = sees_list(invite, room)
+    faults = watch(ada, house)
+    look(ada, "callers-none")
+    for name in ("Gail", "Hugo Ọlájùmọ̀kẹ́ Fotheringay-Smythe", "Iris"):
+        waits(invite, room, name)
+    ada.page.get_by_role("button", name="Iris").wait_for()
+    look(ada, "callers")
+    opens_menu(ada.page, "Gail")
+    look(ada, "callers-menu")
+    for entry in ("Message", "Call activity", "Participants", "Transfer", "Finish"):
+        ada.page.reload()
+        opens_menu(ada.page, "Gail")
+        ada.page.get_by_role("menuitem", name=entry).click()
+        expect(ada.page.get_by_role("dialog")).to_be_visible()
+        look(ada, f"callers-{entry.lower().replace(' ', '-')}")
+    for entry in ("Message to everybody", "Opening hours", "Suspend", "Reset Waiting Area Link"):
+        ada.page.reload()
+        ada.page.get_by_role("button", name="This waiting area").click()
+        ada.page.get_by_role("menuitem", name=entry).click()
+        expect(ada.page.get_by_role("dialog")).to_be_visible()
+        look(ada, f"area-{entry.lower().replace(' ', '-')}")
+    for name, path in {"areas": "", "area-link": f"{room.area_id}/link/", "find-a-caller": "find/?q=Hugo"}.items():
+        ada.goes_to(f"/waiting-areas/{path}")
+        look(ada, name)
     assert not faults
 
 
