@@ -56,6 +56,7 @@ run: setup ## Serve Anteroom with the demo world (PORT=8000, HTTPS=1 for a phone
 test: setup-dev ## Run the tests: Python, JavaScript, browser stories (DATABASE_URL=, REDIS_URL= for the grown-up set)
 	@bash tests/ensure-browsers.sh
 	@bash tests/ensure-coturn.sh
+	@bash tests/ensure-gettext.sh
 	npm test --silent
 	$(BIN)/python -m pytest --ignore=tests/e2e -q -m "not long" $(ARGS)
 	$(BIN)/python -m pytest tests/e2e $(QUIET_STORIES) -q --capture=no -m "not long" $(ARGS)

@@ -127,7 +127,7 @@ def list_lines(place: str, *, at: datetime) -> list[Line]:
     for invite in invites:
         message = messages.get(invite.about)
         state = state_of(invite, message, stays.get(invite.identity, Stays()), at=at)
-        lines.append(Line(invite, state, message.failure if message and state is State.FAILED else ""))
+        lines.append(Line(invite, state, message.failure_words if message and state is State.FAILED else ""))
     return lines
 
 
