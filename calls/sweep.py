@@ -1,4 +1,4 @@
-"""The sweep: ends calls whose deadline passed while no relay was there to see it, and repeats to relays what they missed.
+"""The sweep: ends calls whose deadline passed while no relay was there to see it, and tells relays what they missed.
 
 The relay is the authority: the sweep ends only 15 s past a deadline, and only a call without a lease behind it.
 """
