@@ -313,6 +313,19 @@ def test_resend_and_revoke_act_on_the_line_and_say_so(client: Client, room: Meet
     assert len(messages_of(invite)) == 2
 
 
+@pytest.mark.parametrize("act", ["resend", "revoke"])
+def test_a_line_works_without_script(nina: User, room: MeetingRoom, address: str, act: str) -> None:
+    invite = make_invite(room=room, name="Grace")
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(nina)
+    page = browser.get(address).content.decode()
+    form = re.search(rf'<form method="post"\s+action="{address}{invite.pk}/{act}/".*?</form>', page, re.DOTALL)
+    assert form
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form[0])
+    assert token
+    assert browser.post(f"{address}{invite.pk}/{act}/", {"csrfmiddlewaretoken": token[1]}).status_code == 302
+
+
 @pytest.mark.django_db(transaction=True)
 def test_revoke_is_offered_again_where_the_relay_could_not_be_told(
     client: Client, room: MeetingRoom, address: str, monkeypatch: pytest.MonkeyPatch
