@@ -16,7 +16,7 @@ PRODUCTION := DEBUG=0 SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz
 # Stories that want a quiet machine, and are not in CI: make test-networks, make test-stories.
 NETWORK_STORIES := tests/e2e/test_networks.py tests/e2e/test_loss.py
 CALL_STORIES := tests/e2e/test_announcements.py tests/e2e/test_blur.py tests/e2e/test_door.py tests/e2e/test_ends.py \
-	tests/e2e/test_reconnect.py tests/e2e/test_stage.py tests/e2e/test_truth.py
+	tests/e2e/test_language.py tests/e2e/test_reconnect.py tests/e2e/test_stage.py tests/e2e/test_truth.py
 QUIET_STORIES := $(addprefix --ignore=,$(NETWORK_STORIES) $(CALL_STORIES))
 
 .PHONY: help
@@ -56,6 +56,7 @@ run: setup ## Serve Anteroom with the demo world (PORT=8000, HTTPS=1 for a phone
 test: setup-dev ## Run the tests: Python, JavaScript, browser stories (DATABASE_URL=, REDIS_URL= for the grown-up set)
 	@bash tests/ensure-browsers.sh
 	@bash tests/ensure-coturn.sh
+	@bash tests/ensure-gettext.sh
 	npm test --silent
 	$(BIN)/python -m pytest --ignore=tests/e2e -q -m "not long" $(ARGS)
 	$(BIN)/python -m pytest tests/e2e $(QUIET_STORIES) -q --capture=no -m "not long" $(ARGS)

@@ -261,10 +261,16 @@ def remove_participant(*, seat: Seat, by: str) -> None:
     """Put somebody out of the call; this seat never comes back to it (rule C7, hazard H18).
 
     Joins the caller's transaction. `by` is the identity of whoever does it, "user:<id>"; that they may is the caller's
-    to check. The commit raises DomainError "unavailable" if the relay cannot be told; a second press tells it again.
+    to check. The commit raises DomainError "unavailable" if the relay cannot be told; a second press tells it again,
+    and so does the sweep.
     """
     if Seat.objects.filter(pk=seat.pk, removed_at=None).update(removed_at=timezone.now()):
         _record(seat.call, by, "call.participant_removed", str(seat.pk))
+    order_out(seat)
+
+
+def order_out(seat: Seat) -> None:
+    """Tell the relay, on commit, that this seat, with its call, was removed. Raises as `remove_participant` says."""
     if seat.call.node:
         events.order_node(seat.call.node, events.relay_remove(call_id=seat.call_id, participant_id=seat.pk))
 

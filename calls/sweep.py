@@ -1,21 +1,24 @@
-"""The sweep: ends calls whose deadline passed while no relay was there to see it.
+"""The sweep: ends calls whose deadline passed while no relay was there to see it, and tells relays what they missed.
 
-The relay is the authority: the sweep acts only 15 s past a deadline, and only on a call without a lease behind it.
+The relay is the authority: the sweep ends only 15 s past a deadline, and only a call without a lease behind it.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from calls.models import Call
+from calls.models import Attendance, Call
 from calls.places import kind_of
 from calls.relay.terms import EndReason
-from calls.services import store_end
+from calls.services import order_out, store_end
+from core.errors import DomainError
 
+logger = logging.getLogger(__name__)
 GRACE = timedelta(seconds=15)
 
 
@@ -31,6 +34,24 @@ def sweep(now: datetime | None = None) -> int:
             with transaction.atomic(durable=True):
                 ended += store_end(call_id=call.pk, node=call.node, reason=reason, at=now)
     return ended
+
+
+def put_out_again() -> int:
+    """Whoever was removed and is live still, because the relay could not be told then (hazard H18): how many.
+
+    Telling it twice changes nothing.
+    """
+    lingering = Attendance.objects.open().filter(seat__removed_at__isnull=False, seat__call__ended_at=None)
+    told = 0
+    for attendance in lingering.select_related("seat__call"):
+        try:
+            order_out(attendance.seat)
+            told += 1
+        except DomainError:
+            logger.warning(
+                "Call %s: the relay cannot be told to put somebody out; trying again.", attendance.seat.call_id
+            )
+    return told
 
 
 def _due(call: Call, moment: datetime) -> EndReason | None:

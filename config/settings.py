@@ -13,6 +13,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from django.utils.translation import to_language
 
 from core.worker_policy import police_workers
 
@@ -246,11 +247,16 @@ INVITES_KEPT_DAYS = env.int("INVITES_KEPT_DAYS", default=30)  # after the link s
 # --- Pages ------------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
-LANGUAGES = [("en-gb", "English")]  # what is written: a page is never half in another language
+# What is written: a page is never half in another language. Another is there as soon as its catalogue is, as
+# <LOCALE_PATH>/cy/LC_MESSAGES/django.mo: the words of the scripts are in it, too (static/calls/phrases.js).
+LOCALE_PATHS = [Path(env("LOCALE_PATH", default=str(BASE_DIR / "locale")))]
+LANGUAGES = [
+    ("en-gb", "English"),
+    *((to_language(catalogue.parts[-3]),) * 2 for catalogue in sorted(LOCALE_PATHS[0].glob("*/LC_MESSAGES/django.mo"))),
+]
 TIME_ZONE = env("TIME_ZONE", default="Europe/London")
 USE_TZ = True
 USE_I18N = True
-LOCALE_PATHS = [BASE_DIR / "locale"]
 
 STATIC_URL = "static/"
 STATIC_ROOT = env("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))

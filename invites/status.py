@@ -32,6 +32,7 @@ class State(TextChoices):
     IN_CALL = "in_call", gettext_lazy("In the call")
     LEFT = "left", gettext_lazy("Left the call")
     REVOKED = "revoked", gettext_lazy("Revoked")
+    LINGERS = "lingers", gettext_lazy("Revoked, but still in the call")
     EXPIRED = "expired", gettext_lazy("Expired")
 
 
@@ -47,6 +48,7 @@ _SIGNS = {
     State.IN_CALL: "sign-live",
     State.AT_DOOR: "sign-warning",
     State.FAILED: "sign-danger",
+    State.LINGERS: "sign-danger",
 }
 
 
@@ -55,6 +57,7 @@ class Stays:
     """When somebody was in calls by the link."""
 
     is_in: bool = False
+    lingers: bool = False  # put out, but the relay has not done it yet
     last_left_at: datetime | None = None
 
 
@@ -87,17 +90,18 @@ class Line:
 
     @property
     def may_resend(self) -> bool:
-        return self.state not in (State.REVOKED, State.IN_CALL) and self.invite.kind != Invite.Kind.LINK
+        return self.state not in (State.REVOKED, State.LINGERS, State.IN_CALL) and self.invite.kind != Invite.Kind.LINK
 
     @property
     def may_revoke(self) -> bool:
-        return self.invite.revoked_at is None
+        """Again, too, where the relay could not be told: the link is dead, and pressing once more tells it."""
+        return self.invite.revoked_at is None or self.state == State.LINGERS
 
 
 def state_of(invite: Invite, message: Message | None, stays: Stays, *, at: datetime) -> State:
     """Pure. What was before the invitation was sent (again) counts no more, except for who is there now."""
     if invite.revoked_at is not None:
-        return State.REVOKED
+        return State.LINGERS if stays.lingers else State.REVOKED
     if stays.is_in:
         return State.IN_CALL
     stands = invite.stands(at=at)
@@ -127,7 +131,7 @@ def list_lines(place: str, *, at: datetime) -> list[Line]:
     for invite in invites:
         message = messages.get(invite.about)
         state = state_of(invite, message, stays.get(invite.identity, Stays()), at=at)
-        lines.append(Line(invite, state, message.failure if message and state is State.FAILED else ""))
+        lines.append(Line(invite, state, message.failure_words if message and state is State.FAILED else ""))
     return lines
 
 
@@ -154,5 +158,6 @@ def _stays_of(invites: Sequence[Invite]) -> dict[str, Stays]:
         before = found.get(identity, Stays())
         moments = [moment for moment in (before.last_left_at, left_at) if moment]
         is_in = before.is_in or (pk in live and removed_at is None)
-        found[identity] = Stays(is_in, max(moments, default=None))
+        lingers = before.lingers or (pk in live and removed_at is not None)
+        found[identity] = Stays(is_in, lingers, max(moments, default=None))
     return found

@@ -12,6 +12,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation, User
@@ -74,7 +75,7 @@ class Message(models.Model):
     key = models.CharField(max_length=120, null=True, blank=True, unique=True)
 
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    failure = models.CharField(max_length=200, blank=True)  # a sentence for whoever sent it
+    failure = models.CharField(max_length=200, blank=True)  # a sentence of ours in English: see failure_words
     provider_id = models.CharField(max_length=200, blank=True, db_index=True)
     tries = models.PositiveSmallIntegerField(default=0)
     # Nobody knows how an earlier try ended: its worker died, or the provider did not answer.
@@ -114,6 +115,11 @@ class Message(models.Model):
     @property
     def is_redacted(self) -> bool:
         return self.redact_at is None
+
+    @property
+    def failure_words(self) -> str:
+        """For whoever sent it, in their language: the worker, or the provider's news, wrote it down in nobody's."""
+        return gettext(self.failure) if self.failure else ""
 
     @property
     def written_recipient(self) -> str:

@@ -1,4 +1,4 @@
-"""How templates read a device check: calls.device_check."""
+"""How templates read a device check (calls.device_check), and say what to do about it."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ def all_findings() -> tuple[Finding, ...]:
 def has_turn_server() -> bool:
     """Where the relay itself cannot be reached, a call may still find this way: calls.turn."""
     return bool(settings.TURN_URLS)
+
+
+@register.inclusion_tag("calls/_help.html")
+def device_help(trouble: str, *steps: str) -> dict[str, object]:
+    """What to press, step by step: a template that static/calls/preview.js finds by the name of the trouble."""
+    return {"trouble": trouble, "steps": steps}

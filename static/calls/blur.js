@@ -129,7 +129,7 @@ export class Blur {
     return pending.promise;
   }
 
-  /** No camera for now: the worker is ready for the next. */
+  /** The camera is off: the worker waits for the next one. */
   release() {
     this.#pending?.reject(new BlurError("over"));
     this.#pending = null;

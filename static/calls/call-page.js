@@ -25,6 +25,7 @@ import { ParticipantsPanel } from "./participants.js";
 import { deviceSentences, readPhrases } from "./phrases.js";
 import { Place } from "./place.js";
 import { readAloud } from "./read-aloud.js";
+import { refusalPhrase } from "./refusals.js";
 import { Settings } from "./settings.js";
 import { Sound } from "./sound.js";
 import { Stage } from "./stage.js";
@@ -286,9 +287,9 @@ class CallPage {
     return sent;
   }
 
-  #refused({ id, message }) {
+  #refused({ id, code }) {
     if (id === "media" && this.#outgoing.media.screen && this.#state.screen !== this.#state.me) this.#outgoing.dropScreen();
-    showToast(message, "error");
+    showToast(this.#phrase(refusalPhrase({ id, code })), "error");
   }
 
   async #remove({ id, name }) {

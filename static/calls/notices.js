@@ -43,6 +43,7 @@ export class Notices {
   /** @param {() => void} pressed a notice's button that is no link and no form */
   constructor(pressed) {
     this.#pressed = pressed;
+    new ResizeObserver(() => this.#beReached()).observe(this.#place);
   }
 
   /** @param {string | null} name @param {boolean} isFinal whether nothing else is on the page any more */
@@ -53,7 +54,15 @@ export class Notices {
     this.#place.replaceChildren(...(template ? [template.content.cloneNode(true)] : []));
     const heading = this.#place.querySelector("h2");
     document.title = heading && (isFinal || TITLED.has(name)) ? `${heading.textContent} – ${this.#title}` : this.#title;
+    this.#beReached();
     this.#place.querySelector("[data-pressed]")?.addEventListener("click", this.#pressed);
     if (isFinal) heading?.focus();
+  }
+
+  /** What is longer than its place is scrolled, by keys too: they need something to stand on. */
+  #beReached() {
+    const { scrollHeight, clientHeight } = this.#place;
+    if (scrollHeight > clientHeight) this.#place.tabIndex = 0;
+    else this.#place.removeAttribute("tabindex");
   }
 }

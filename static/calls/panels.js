@@ -7,8 +7,13 @@
  * The focus goes to its `[data-panel-focus]`, otherwise to its heading (an h2 with tabindex="-1"); `[data-closes-panel]`
  * in it and Escape close it, and the focus goes back to where it was opened from. `panel:opened` and `panel:closed` are
  * sent to it: htmx may ask for its content by hx-trigger="panel:opened from:closest [data-panel]". htmx itself is fetched
- * with the first panel that wants it: a tenth of the page's weight, for what many calls never open.
+ * with the first panel that wants it: a tenth of the page's weight, for what many calls never open. Where either cannot
+ * be had, the panel says so in place of its content, with a button that tries again.
  */
+
+/** What a panel asks for when it opens: once it is there, this is gone. */
+const FETCHED = '[hx-trigger^="panel:opened"]';
+const FAILURES = ["htmx:sendError", "htmx:responseError", "htmx:timeout"];
 
 /** An item of a menu is gone with its menu: then the menu's button. */
 function wayBack(opener) {
@@ -37,6 +42,7 @@ function withHtmx() {
 export class Panels {
   #shown = null;
   #opener = null;
+  #restore = null;
 
   /**
    * @param {(name: string | null) => void} wanted by the person; `render` then shows it
@@ -55,6 +61,11 @@ export class Panels {
         wanted(null);
       }
     }, { signal });
+    for (const kind of FAILURES) {
+      document.addEventListener(kind, ({ detail: { elt, requestConfig } }) => {
+        if (requestConfig?.triggeringEvent?.type === "panel:opened") this.#failed(elt);
+      }, { signal });
+    }
   }
 
   /** @param {string | null} name of the one that is open */
@@ -79,8 +90,34 @@ export class Panels {
 
   async #opened(name) {
     const panel = this.#panel(name);
-    if (panel?.querySelector("[hx-get], [hx-post]")) await withHtmx().catch(() => {});
+    const content = panel?.querySelector(FETCHED);
+    this.#restore?.();
+    if (panel?.querySelector("[hx-get], [hx-post]")) {
+      try {
+        await withHtmx();
+      } catch {
+        if (content) this.#failed(content);
+        return;
+      }
+    }
     if (this.#shown === name) panel?.dispatchEvent(new CustomEvent("panel:opened", { bubbles: true }));
+  }
+
+  /** @param {Element} content what was to be fetched: it holds the notice until that is tried again */
+  #failed(content) {
+    this.#restore?.();
+    const former = [...content.childNodes];
+    const notice = document.getElementById("panel-failed").content.firstElementChild.cloneNode(true);
+    this.#restore = () => {
+      this.#restore = null;
+      content.replaceChildren(...former);
+    };
+    notice.querySelector("button").addEventListener("click", () => {
+      const name = this.#shown;
+      this.#focus(name); // the button goes
+      this.#opened(name);
+    });
+    content.replaceChildren(notice);
   }
 
   #panel(name) {

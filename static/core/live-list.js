@@ -1,7 +1,5 @@
 /* A list that is kept up to date by htmx: "/" goes to its search, and it holds still while somebody acts in it. */
 
-import { showToast } from "./toast.js";
-
 /** @returns {boolean} whether a menu or a dialog is open, which a new list would take away */
 const isBusy = () => document.querySelector(":popover-open, dialog[open]") !== null;
 
@@ -44,8 +42,7 @@ export function startLiveList({ list, search }) {
     (event) => {
       const { elt, xhr } = /** @type {CustomEvent<{ elt: Element, xhr: XMLHttpRequest }>} */ (event).detail;
       if (elt.id === list || xhr.getResponseHeader("HX-Trigger")) return;
-      for (const dialog of dialogs?.querySelectorAll("dialog") ?? []) dialog.close();
-      showToast(dialogs?.dataset.failed ?? "", "error");
+      for (const dialog of dialogs?.querySelectorAll("dialog") ?? []) dialog.close(); // failures.js says why
       refresh();
     },
     { signal },

@@ -2,6 +2,7 @@
 
 import { startCopyButtons } from "./copy.js";
 import { startDialogs } from "./dialog.js";
+import { startFailures } from "./failures.js";
 import { startMenus } from "./menu.js";
 import { startToasts } from "./toast.js";
 
@@ -9,3 +10,4 @@ startToasts();
 startMenus();
 startDialogs();
 startCopyButtons();
+startFailures();

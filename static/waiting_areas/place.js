@@ -4,12 +4,12 @@
  */
 
 import { pause } from "../calls/protocol.js";
+import { csrfToken } from "../core/csrf.js";
 
 const QUIET = 25_000; // ms: the server says something each 10 s
 
 const root = document.getElementById("waiting");
 const place = () => document.getElementById("place");
-const csrfToken = () => /(?:^|; )csrftoken=(\w+)/u.exec(document.cookie)?.[1] ?? "";
 
 class WaitingPage {
   #url = new URL(`/ws/waiting/${root.dataset.caller}/`, location.href);
@@ -90,8 +90,14 @@ class WaitingPage {
   }
 
   async #read() {
-    await globalThis.htmx.ajax("GET", location.pathname, { target: "#place", swap: "outerHTML" });
-    if (this.#isOver) this.#open();
+    const { version } = place().dataset;
+    try {
+      await globalThis.htmx.ajax("GET", location.pathname, { target: "#place", swap: "outerHTML" });
+    } catch {
+      // No network: as an answer that brings nothing.
+    }
+    if (place().dataset.version === version) this.#lost(); // a new socket says once more how the place looks
+    else if (this.#isOver) this.#open();
   }
 
   #sayGoodbye() {

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from calls import services
-from calls.models import Call
+from calls import events, services
+from calls.models import Attendance, Call, Seat
 from calls.relay.terms import EndReason, GoneReason
-from calls.sweep import sweep
+from calls.sweep import put_out_again, sweep
+from core.errors import DomainError
 from tests.calls.factories import make_call, make_lease, make_seat
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,3 +55,32 @@ def test_the_sweep_leaves_alone_what_a_relay_holds_or_held_a_moment_ago(expires_
     make_lease("n1", expires_in=expires_in)
     make_call(node="n1", member_deadline=ago(600))
     assert sweep(NOW) == swept
+
+
+def make_removed(node: str, **overrides: Any) -> Seat:
+    """Removed from the call, and live in it still."""
+    seat = make_seat(call=make_call(node=node), removed_at=NOW)
+    Attendance.objects.create(**{"seat": seat, "joined_at": NOW, "node": node} | overrides)
+    return seat
+
+
+def test_a_relay_that_missed_a_removal_is_told_again_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hazard H18. A relay that is still away keeps nobody else in."""
+    told: list[tuple[str, events.Message]] = []
+
+    def order(node: str, message: events.Message) -> None:
+        if node == "away":
+            raise DomainError("unavailable", "Not now.")
+        told.append((node, message))
+
+    monkeypatch.setattr(events, "order_node", order)
+    away, seat, gone = make_removed("away"), make_removed("n1"), make_removed("n1", left_at=NOW)
+    ended = make_removed("n1")
+    Call.objects.filter(pk=ended.call_id).update(ended_at=NOW)
+    make_seat(call=make_call(node="n1"))
+    removal = ("n1", events.relay_remove(call_id=seat.call_id, participant_id=seat.pk))
+    assert [put_out_again(), put_out_again()] == [1, 1]
+    assert told == [removal, removal]
+    services.close_attendance(seat_id=seat.pk, node="n1", at=NOW, reason=GoneReason.REMOVED)
+    assert put_out_again() == 0
+    assert Attendance.objects.open().filter(seat__in=[away, gone]).get().seat == away

@@ -435,7 +435,7 @@ def unfit(person: Person) -> list[str]:
           const targets = ['.call button', '.call select', '.call textarea', '.call [role^=menuitem]', 'dialog button'];
           const all = document.querySelectorAll(targets.join());
           for (const element of all) {
-            if (!element.checkVisibility() || element.closest('template')) continue;
+            if (!element.checkVisibility() || element.closest('template, [aria-hidden=true]')) continue;
             const { width, height } = element.getBoundingClientRect();
             const name = element.getAttribute('aria-label') ?? element.textContent.trim();
             if (width < 43.9 || height < 43.9) faults.push(`${name} is ${width} x ${height}`);

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.models import AccessRecord
@@ -194,7 +194,10 @@ def test_whoever_was_removed_reads_so_at_the_door(client: Client, invite: Invite
 def forged_tokens(invite: Invite, other: Invite) -> dict[str, str]:
     token = make_token(LINK_PURPOSE, invite.pk, 1)
     seat = make_somebody_in(MeetingRoom.objects.first() or make_room())
+    with override_settings(LINK_KEY="another house's key"):
+        of_another_house = make_token(LINK_PURPOSE, invite.pk, 1)
     return {
+        "of another house": of_another_house,
         "of a room": make_token(ROOM_PURPOSE, invite.pk, 1),
         "of the room itself": make_token(ROOM_PURPOSE, MeetingRoom.objects.all()[0].pk, 1),
         "of a waiting area": make_token("waiting", invite.pk, 1),
@@ -215,12 +218,13 @@ def without_csrf(page: bytes) -> bytes:
     return re.sub(rb'"x-csrftoken": "\w+"', b"", page)
 
 
-@pytest.mark.parametrize("name", list(range(12)))
+@pytest.mark.parametrize("name", list(range(13)))
 def test_a_link_we_did_not_make_is_one_page_whatever_is_wrong_with_it(
     client: Client, invite: Invite, name: int
 ) -> None:
-    """Hazard H1: the same answer as at a room's own door."""
-    tokens = list(forged_tokens(invite, make_invite(room=MeetingRoom.objects.get())).values())
+    """Hazard H1: the same answer as at a room's own door. The other invitation is of another organisation."""
+    tokens = list(forged_tokens(invite, make_invite()).values())
+    assert len(tokens) == 13
     expected = without_csrf(client.get("/rooms/join/nothing-here/").content)
     before = everything()
     for method in (client.get, client.head, client.post):
@@ -250,9 +254,13 @@ def test_forged_links_are_told_without_asking_the_database_for_the_invitation(
 ) -> None:
     """One timing class: nothing depends on how near a token was (hazard H1)."""
     token = make_token(LINK_PURPOSE, invite.pk, 1)
+    of_another_organisation = make_token(LINK_PURPOSE, make_invite().pk, 1)
+    with override_settings(LINK_KEY="another house's key"):
+        of_another_house = make_token(LINK_PURPOSE, invite.pk, 1)
     client.get("/i/x/")
     counts = []
-    for forged in (token[:-1] + "_", token[:-2], make_token(ROOM_PURPOSE, invite.pk, 1), "x"):
+    near = (token[:-1] + "_", token[:-2], token[:26] + of_another_organisation[26:])
+    for forged in (*near, of_another_house, make_token(ROOM_PURPOSE, invite.pk, 1), "x"):
         with django_assert_num_queries(4, exact=False) as asked:
             client.get(f"/i/{forged}/")
         counts.append(len(asked))

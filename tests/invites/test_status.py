@@ -49,6 +49,8 @@ def after(minutes: int) -> datetime:
         ({"expires_at": after(60), "at_door_at": after(59)}, Status.SENT, Stays(), State.EXPIRED),
         ({"expires_at": after(60)}, Status.SENT, Stays(is_in=True), State.IN_CALL),
         ({"revoked_at": after(20)}, Status.DELIVERED, Stays(is_in=True), State.REVOKED),
+        ({"revoked_at": after(20)}, Status.DELIVERED, Stays(lingers=True), State.LINGERS),
+        ({}, Status.DELIVERED, Stays(lingers=True), State.DELIVERED),
     ],
 )
 def test_state_follows_from_what_happened(

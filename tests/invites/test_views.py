@@ -10,13 +10,18 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from accounts.models import AccessRecord, User
-from calls.models import Call
-from calls.services import open_call
+from calls import events
+from calls.models import Attendance, Call
+from calls.relay.terms import GoneReason
+from calls.services import close_attendance, open_call
+from core.errors import DomainError
+from invites import services
 from invites.models import Invite
 from messaging.models import Message
 from rooms.models import MeetingRoom
@@ -306,6 +311,55 @@ def test_resend_and_revoke_act_on_the_line_and_say_so(client: Client, room: Meet
     html = ask(client, f"{address}{invite.pk}/resend/", {}, target="invite-list").content.decode()
     assert "This invitation has been revoked. Send a new one." in html
     assert len(messages_of(invite)) == 2
+
+
+@pytest.mark.parametrize("act", ["resend", "revoke"])
+def test_a_line_works_without_script(nina: User, room: MeetingRoom, address: str, act: str) -> None:
+    invite = make_invite(room=room, name="Grace")
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(nina)
+    page = browser.get(address).content.decode()
+    form = re.search(rf'<form method="post"\s+action="{address}{invite.pk}/{act}/".*?</form>', page, re.DOTALL)
+    assert form
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form[0])
+    assert token
+    assert browser.post(f"{address}{invite.pk}/{act}/", {"csrfmiddlewaretoken": token[1]}).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_revoke_is_offered_again_where_the_relay_could_not_be_told(
+    client: Client, room: MeetingRoom, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule C4: the link is dead at once all the same, and a second press puts out who is in by it."""
+    invite = make_invite(room=room, name="Grace")
+    seat = services.admit_guest(invite=invite, generation=1, name="Grace")
+    Call.objects.update(node="n1")
+    Attendance.objects.create(seat=seat, joined_at=timezone.now(), node="n1")
+    told: list[events.Message] = []
+
+    def order(node: str, message: events.Message) -> None:
+        def say() -> None:
+            if not told:
+                told.append({})
+                raise DomainError("unavailable", "This could not be done just now.")
+            told.append(message)
+
+        transaction.on_commit(say)
+
+    monkeypatch.setattr(events, "order_node", order)
+    html = ask(client, f"{address}{invite.pk}/revoke/", {}, target="invite-list").content.decode()
+    assert "This could not be done just now." in html
+    assert "Revoked, but still in the call" in html
+    assert ">Revoke<" in html
+    assert ">Resend<" not in html
+    dead = Client().post(invite.link_path, {"name": "Grace"})
+    assert dead.status_code == 404
+    html = ask(client, f"{address}{invite.pk}/revoke/", {}, target="invite-list").content.decode()
+    assert told[1] == events.relay_remove(call_id=seat.call_id, participant_id=seat.pk)
+    close_attendance(seat_id=seat.pk, node="n1", at=timezone.now(), reason=GoneReason.REMOVED)
+    html = ask(client, f"{address}list/").content.decode()
+    assert ">Revoked<" in html
+    assert ">Revoke<" not in html
 
 
 @pytest.mark.parametrize("act", ["resend", "revoke"])

@@ -9,6 +9,7 @@ import json
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,7 +46,7 @@ class Answer:
     after: float = 0.0  # seconds
 
 
-class Provider:
+class Provider(ABC):
     """`faults` are answered first, one a request: an Answer instead of its own, or a function of its own answer.
 
     A function is given what the provider really did: it was taken, whatever is then said.
@@ -57,8 +58,9 @@ class Provider:
         self.lock = threading.Lock()
         self.address = ""
 
+    @abstractmethod
     def answer(self, request: Request) -> Answer:
-        raise NotImplementedError
+        """As the provider documents it."""
 
     def handle(self, request: Request) -> Answer:
         with self.lock:

@@ -11,6 +11,7 @@ from calls.models import Seat
 from rooms.listing import list_lines
 from rooms.models import MeetingRoom, RoomMembership
 from tests.accounts.factories import make_user
+from tests.house.qr import says
 from tests.rooms.factories import (
     make_administrator,
     make_member,
@@ -124,7 +125,9 @@ class TestPanels:
     def test_card_has_the_link_as_text_and_as_a_code(self, client: Client, room: MeetingRoom, nina: User) -> None:
         html = page(client, f"/rooms/{room.pk}/link/")
         assert room.link in read(html)
-        assert 'src="data:image/svg+xml' in html
+        assert says(html, room.link)
+        assert not says(html, make_room().link)
+        assert "data-print" in html
 
     def test_participants_can_be_disconnected_except_myself(
         self, client: Client, room: MeetingRoom, nina: User

@@ -15,6 +15,7 @@ from accounts.models import User
 from calls.models import Call, Seat
 from calls.services import admit, open_call
 from core.errors import DomainError
+from tests.house.qr import says
 from tests.waiting_areas.factories import go_live, make_area, make_caller, make_staff
 from waiting_areas import services
 from waiting_areas.activity import list_activity
@@ -393,6 +394,13 @@ class TestRunning:
         assert not area.always_open
         twice = whole | {"hours-1-weekday": "0", "hours-1-opens": "09:00", "hours-1-closes": "12:00"}
         assert "same opening" in read(client.post(address, twice).content.decode())
+
+    def test_card_has_the_link_as_text_and_as_a_code(self, client: Client, area: WaitingArea) -> None:
+        client.force_login(make_staff(area))
+        html = client.get(reverse("waiting_areas:show_link", args=[area.pk])).content.decode()
+        assert area.link in read(html)
+        assert says(html, area.link)
+        assert not says(html, make_area().link)
 
     def test_reset_link(self, client: Client, area: WaitingArea) -> None:
         client.force_login(make_staff(area, AreaRole.Role.ADMINISTRATOR))
