@@ -23,8 +23,9 @@ const RELAY_LOST = new Set(["no_such_participant"]);
 const QUIET = 5_000; // ms without a frame: is anybody there?
 const ANSWERED_WITHIN = 2_500; // ms; otherwise nobody is
 const WELCOMED_WITHIN = 8_000; // ms from opening a socket
-const ASKED_BESIDE = 1_500; // ms that a request for a ticket may hang before another one is made beside it
-const ASKED_AT_ONCE = 4;
+const ASKED_BESIDE = 1_000; // ms that a request for a ticket may hang before others are made beside it
+const ASKED_AT_ONCE = 6; // as many connections as a browser keeps to one host: all may be dead
+const GIVEN_UP = [1_000, 1_000, 2_500, 5_000, 8_000]; // ms later, by attempt: dead connections soon, slow networks not
 const STABLE = 5_000; // ms a socket must have stood for the next loss to start at the shortest pause
 const TICKET_AGE = 45_000; // ms: a ticket is good for 60 s
 
@@ -86,8 +87,7 @@ export class CallLink {
     if (this.#over) return;
     this.#drop();
     if (!this.#ticket || this.#env.now() - this.#ticketFrom > TICKET_AGE) {
-      this.#asking = new AbortController();
-      this.#askForTicket(this.#asking.signal, 1);
+      this.#askForTicket();
       return;
     }
     const ticket = this.#ticket;
@@ -181,12 +181,22 @@ export class CallLink {
   }
 
   /**
-   * A request into a dead network hangs rather than fails, often on a connection kept from before. So the next one goes
-   * out beside it, and the first answer counts: asking for a ticket changes nothing.
+   * A request into a dead network hangs rather than fails, on a connection kept from before, and so may others on other
+   * such connections. So they go out beside it, the first answer counts, and what hung is given up, its connection with
+   * it: the next attempt finds new ones. Asking for a ticket changes nothing.
    */
-  async #askForTicket(signal, number) {
-    const again = number < ASKED_AT_ONCE ? () => this.#askForTicket(signal, number + 1) : () => this.rejoin();
-    this.#start("beside", again, ASKED_BESIDE);
+  #askForTicket() {
+    this.#asking = new AbortController();
+    const { signal } = this.#asking;
+    const patience = GIVEN_UP[Math.min(this.#attempt, GIVEN_UP.length - 1)];
+    this.#start("beside", () => {
+      this.#start("beside", () => this.rejoin(), patience);
+      for (let number = 1; number < ASKED_AT_ONCE; number += 1) this.#requestTicket(signal);
+    }, ASKED_BESIDE);
+    this.#requestTicket(signal);
+  }
+
+  async #requestTicket(signal) {
     const { ticketUrl, csrfToken, connection } = this.#options;
     let answer = null;
     let said = {};

@@ -141,25 +141,33 @@ test("a request for a ticket that hangs in a dead network gets others beside it,
   const here = await joined({ tickets: ["hangs", "hangs"] });
   here.socket.breaks();
   await here.pass(250);
-  for (const ms of [1500, 1500]) await here.pass(ms);
-  assert.equal(here.posts.length, 3);
+  assert.equal(here.posts.length, 1);
+  await here.pass(1000);
+  assert.equal(here.posts.length, 6);
   assert.equal(here.sockets.length, 2);
   await here.socket.opens();
   assert.equal(here.socket.sent[0].ticket, "renewed 3");
   here.socket.says({ type: "welcome" });
   await here.pass(4000);
-  assert.equal(here.posts.length, 3);
+  assert.equal(here.posts.length, 6);
 });
 
-test("four requests that hang are given up together, and tried again after a pause", async () => {
-  const here = await joined({ tickets: ["hangs", "hangs", "hangs", "hangs"] });
+test("requests that hang on all the connections a browser keeps are given up soon, and tried again on new ones", async () => {
+  const here = await joined({ tickets: Array(6).fill("hangs") });
   here.socket.breaks();
-  await here.pass(250);
-  for (let number = 0; number < 4; number += 1) await here.pass(1500);
-  assert.equal(here.posts.length, 4);
-  await here.pass(500);
-  assert.equal(here.posts.length, 5);
+  for (const ms of [250, 1000, 1000, 500]) await here.pass(ms);
+  assert.equal(here.posts.length, 7);
   assert.equal(here.sockets.length, 2);
+});
+
+test("a network that is only slow is given more time with each attempt", async () => {
+  const here = await joined({ tickets: Array(18).fill("hangs") });
+  here.socket.breaks();
+  for (const ms of [250, 1000, 1000, 500, 1000, 2499]) await here.pass(ms);
+  assert.equal(here.posts.length, 12);
+  for (const ms of [1, 1000, 1000, 4999]) await here.pass(ms);
+  assert.equal(here.posts.length, 18);
+  assert.equal(here.sockets.length, 1);
 });
 
 test("a socket that falls silent is asked, and stays when it answers", async () => {
