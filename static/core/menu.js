@@ -70,8 +70,19 @@ function follow(menu, open) {
   if (!open) return;
   if (button) place(menu, button);
   const items = itemsOf(menu);
-  for (const item of items) item.tabIndex = -1;
-  items[0]?.focus();
+  moveTo(items[0], items);
+}
+
+/**
+ * The focus, and the one place of the menu in the order of the tab key.
+ *
+ * @param {HTMLElement | undefined} item
+ * @param {HTMLElement[]} items
+ */
+function moveTo(item, items) {
+  if (!item) return;
+  for (const other of items) other.tabIndex = other === item ? 0 : -1;
+  item.focus();
 }
 
 /**
@@ -181,7 +192,7 @@ export function startMenus() {
       }
       if (next === null) return;
       event.preventDefault();
-      items[next]?.focus();
+      moveTo(items[next], items);
     },
     { signal },
   );

@@ -54,7 +54,7 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def house() -> Iterator[House]:
-    house = House()
+    house = House(rooms=200)
     yield house
     house.stop()
 

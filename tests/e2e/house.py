@@ -21,14 +21,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from tests.neighbours import other_redis_database
+
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = 40
 _numbers = itertools.count(1)
 
 # A room of its own for each story, with two members nobody else is: nobody's seat of an earlier story is in the way.
 # Its link and its members' sessions are printed, so that only the stories about copying and signing in do so.
-FURNISH = f"""
+FURNISH = """
 import json
+import os
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import make_password
@@ -38,12 +40,12 @@ from rooms.models import MeetingRoom, RoomMembership
 from waiting_areas.models import AreaRole, WaitingArea
 clinic, password = Organisation.objects.get(name="Riverside Clinic"), make_password("anteroom-demo")
 rooms = []
-for number in range(1, {ROOMS} + 1):
-    room = MeetingRoom.objects.create(organisation=clinic, name=f"Room {{number:02}}")
-    area = WaitingArea.objects.create(organisation=clinic, name=f"Area {{number:02}}")
+for number in range(1, int(os.environ["ROOMS"]) + 1):
+    room = MeetingRoom.objects.create(organisation=clinic, name=f"Room {number:02}")
+    area = WaitingArea.objects.create(organisation=clinic, name=f"Area {number:02}")
     sessions = []
     for name, role in (("Ada", "administrator"), ("Ben", "member")):
-        user = User.objects.create(email=f"{{name.lower()}}{{number:02}}@example.org", name=name, password=password)
+        user = User.objects.create(email=f"{name.lower()}{number:02}@example.org", name=name, password=password)
         OrganisationMembership.objects.create(organisation=clinic, user=user)
         RoomMembership.objects.create(room=room, user=user, role=role)
         AreaRole.objects.create(area=area, user=user)
@@ -76,10 +78,11 @@ def _free_port(kind: socket.SocketKind) -> int:
 class House:
     """Started with the demo world; `settings` are environment variables on top of the default ones.
 
-    `production`: served without DEBUG, its files hashed and compressed in STATIC_ROOT.
+    `production`: served without DEBUG, its files hashed and compressed in STATIC_ROOT. `rooms`: how many stories it can
+    give one of their own, reruns included.
     """
 
-    def __init__(self, *, host: str = "localhost", production: bool = False, **settings: str) -> None:
+    def __init__(self, *, host: str = "localhost", production: bool = False, rooms: int = 10, **settings: str) -> None:
         self.number = next(_numbers)
         self.port = _free_port(socket.SOCK_STREAM)
         self.url = f"http://{host}:{self.port}"
@@ -105,13 +108,13 @@ class House:
             self.environment["DATABASE_URL"] = self._create_database()
         for command in (["migrate", "--verbosity", "0"], ["createcachetable"], ["demo"]):
             self._manage(*command)
-        self._rooms = iter(self._furnish())
+        self._rooms = iter(self._furnish(rooms))
         if production:
             # The demo world is made under DEBUG alone (hazard H2). No proxy speaks TLS for us here.
             self.environment |= {"DEBUG": "0", "ALLOWED_HOSTS": host, "SECURE_SSL_REDIRECT": "0"}
             self._manage("collectstatic", "--noinput", "--verbosity", "0")
         if self.grown_up:
-            self.environment["REDIS_URL"] = _other_redis_database(os.environ["REDIS_URL"], self.number)
+            self.environment["REDIS_URL"] = other_redis_database(os.environ["REDIS_URL"], self.number)
             self.start("relay", "relay")
             self.start("worker", "worker")
             self.start("web", "serve", "--web")
@@ -123,9 +126,10 @@ class House:
         """One that no story has used."""
         return next(self._rooms)
 
-    def _furnish(self) -> list[Room]:
+    def _furnish(self, rooms: int) -> list[Room]:
         command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", FURNISH]
-        printed = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True)
+        environment = self.environment | {"ROOMS": str(rooms)}
+        printed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         return [Room(*each) for each in json.loads(printed.stdout)]
 
     def _manage(self, *command: str) -> None:
@@ -185,9 +189,3 @@ class House:
         parts = urlsplit(os.environ["DATABASE_URL"])
         with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as connection:
             connection.execute(f'DROP DATABASE IF EXISTS "{self._database}" WITH (FORCE)'.encode())
-
-
-def _other_redis_database(url: str, number: int) -> str:
-    """Two houses beside each other must not hear each other: Redis keeps sixteen databases apart."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"/{(int(parts.path.strip('/') or 0) + number) % 16}"))

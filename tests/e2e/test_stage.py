@@ -61,7 +61,9 @@ const gone = new Map();
 const opened = [];
 const devices = navigator.mediaDevices;
 const [list, open] = [devices.enumerateDevices.bind(devices), devices.getUserMedia.bind(devices)];
-devices.enumerateDevices = async () => (await list()).filter(({ deviceId }) => ![...gone.values()].includes(deviceId));
+// The second of Chromium's fake cameras measures depth, and gives no picture.
+devices.enumerateDevices = async () => (await list())
+  .filter(({ deviceId, label }) => label !== 'fake_device_1' && ![...gone.values()].includes(deviceId));
 devices.getUserMedia = async (wanted) => {
   for (const [kind, input] of [['video', 'videoinput'], ['audio', 'audioinput']]) {
     if (!wanted[kind] || !gone.has(kind)) continue;
@@ -168,7 +170,7 @@ def test_one_to_four_people_and_a_shared_screen_are_laid_out_in_every_window(inv
     names = [guest.name for guest in guests]
 
     chooses(ada, "Layout")
-    ada.page.get_by_label("Cleo").check()
+    ada.page.get_by_role("radio", name="Cleo").check()
     ada.page.get_by_role("button", name="Done").click()
     is_laid_out(ada, names, large="Cleo")
 
@@ -266,7 +268,7 @@ def studio(playwright: Playwright, chromium: str, house: House, tmp_path: Path) 
         voice.writeframes(array("h", (int(value * 9000) for value in syllables)).tobytes() + bytes(4 * rate))
     flags = [flag for flag in FLAGS if flag != "--use-fake-device-for-media-stream"]
     flags += [
-        "--use-fake-device-for-media-stream=device-count=2",
+        "--use-fake-device-for-media-stream=device-count=3",
         f"--use-file-for-fake-audio-capture={tmp_path / 'voice.wav'}",
     ]
     browser = playwright.chromium.launch(executable_path=chromium, args=flags)
@@ -343,10 +345,10 @@ def test_somebody_who_talks_while_muted_is_told(speaker: Person, room: Room) -> 
     sign = page.get_by_role("status").get_by_text("You are muted", exact=True)
     page.get_by_role("button", name="Mute", exact=True).click()
     expect(sign).to_be_visible(timeout=8_000)
-    # Nothing of it leaves: what is sent is silence.
+    # Nothing of it leaves: what is sent is silence, to the last of sixteen bits.
     sent = """async () => [...(await window.peers.at(-1).getStats()).values()]
       .find(({ type, kind }) => type === 'media-source' && kind === 'audio').audioLevel"""
-    assert page.evaluate(sent) == 0
+    assert page.evaluate(sent) < 2 / 32768
     page.keyboard.press("m")
     expect(sign).to_have_count(0)
 
@@ -394,11 +396,13 @@ def test_every_control_is_worked_by_keys_alone(invite: Invite, room: Room) -> No
     keyboard.press("Tab")
     keyboard.press("Enter")
     items = page.get_by_role("menu", name="More").get_by_role("menuitem")
+    expect(items.first).to_be_focused()
     keyboard.press("p")
     expect(items.filter(has_text="Participants")).to_be_focused()
     keyboard.press("Escape")
     expect(page.get_by_role("button", name="More")).to_be_focused()
     keyboard.press("Enter")
+    expect(items.first).to_be_focused()
     keyboard.press("s")
     expect(items.filter(has_text="Settings")).to_be_focused()
     keyboard.press("Enter")
@@ -407,6 +411,7 @@ def test_every_control_is_worked_by_keys_alone(invite: Invite, room: Room) -> No
     expect(page.get_by_role("button", name="More")).to_be_focused()
     chooses_by_keys = page.get_by_role("menuitem", name="Main menu")
     keyboard.press("Enter")
+    expect(items.first).to_be_focused()
     keyboard.press("End")
     expect(chooses_by_keys).to_be_focused()
     assert chooses_by_keys.get_attribute("target") == "_blank"
@@ -454,7 +459,10 @@ def unfit(person: Person) -> list[str]:
 
 
 def looks_right(person: Person, state: str, faults: list[str]) -> None:
-    for violation in Axe().run(person.page).response["violations"]:
+    # Where colours are forced they are the person's own; axe would go by those of the page.
+    forced = person.page.evaluate("matchMedia('(forced-colors: active)').matches")
+    options = {"rules": {"color-contrast": {"enabled": not forced}}}
+    for violation in Axe().run(person.page, options=options).response["violations"]:
         nodes = "; ".join(str(node["html"])[:160] for node in violation["nodes"][:3])
         faults.append(f"{state}: {violation['id']}: {nodes}")
     faults += [f"{state}: {fault}" for fault in unfit(person)]
