@@ -67,6 +67,7 @@ FLUSH = 5.0  # seconds for what is still to be written when the node stops
 RECEIVE_AGAIN = 0.2  # seconds, while Redis is away
 DRAIN_LOOK = 0.5  # seconds
 CANCELLED_WITHIN = 0.5  # seconds
+COLLECT = 10_000, 50, 20  # objects, then collections of the younger ones: packets come and go without any (ADR 8)
 _OF_A_SPEAKER = {
     "restart",
     "media",
@@ -476,6 +477,7 @@ async def run(stop: asyncio.Event, *, drain: float = 0.0) -> None:
     tcp_addresses = parse_addresses(settings.RELAY_TCP_ADDRESSES, one_port=False)
     gc.collect()
     gc.freeze()  # the program stays: a full collection would hold up every packet for 35 ms (ADR 8)
+    gc.set_threshold(*COLLECT)
     while not stop.is_set():
         worker = RelayWorker(
             lambda on_event: RelayNode(addresses=addresses, tcp_addresses=tcp_addresses, events=on_event)
