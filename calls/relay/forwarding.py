@@ -27,6 +27,7 @@ LATELY = 2.0  # seconds
 PADDING = 255  # octets, the most that RTP's one byte of length can say
 
 _U16 = Struct("!H")
+_PICTURE = Struct("!HB")
 _PADDING = bytes(PADDING - 1) + bytes([PADDING])
 _U64 = 0xFFFFFFFFFFFFFFFF
 
@@ -126,6 +127,8 @@ class Source:
         is_late = False
         if highest < 0:
             packet.index = self._start(packet.sequence)
+        elif packet.sequence == (highest + 1) & 0xFFFF:
+            packet.index = self._highest = highest + 1
         else:
             packet.index = index = rtp.unwrap(packet.sequence, highest)
             if -JUMP < index - highest < JUMP:
@@ -134,10 +137,12 @@ class Source:
                 packet.index = self._start(packet.sequence)
                 for slot, _ in self.outlets:
                     slot.restart()
-        self._highest = max(self._highest, packet.index)
+            self._highest = max(self._highest, packet.index)
         self._received += 1
         transit = int(now * self.clock_rate) - packet.timestamp
-        change = abs(((transit - self._transit + 0x80000000) & 0xFFFFFFFF) - 0x80000000)
+        change = (transit - self._transit) & 0xFFFFFFFF
+        if change > 0x80000000:
+            change = 0x100000000 - change
         self._transit = transit
         if self._received > 1:
             self._jitter += (change - self._jitter) / 16
@@ -297,7 +302,7 @@ class Slot:
 
     __slots__ = (
         "_abs_head", "_extension_head", "_first", "_head_size", "_header", "_highest", "_last_at", "_last_picture",
-        "_last_sequence", "_last_timestamp", "_last_tl0", "_mid_block", "_on_open", "_open", "_picture_offset", "_red",
+        "_last_sequence", "_last_timestamp", "_last_tl0", "_last_vp8", "_mid_block", "_on_open", "_open", "_picture_offset", "_red",
         "_resent", "_rtx_sequence", "_sequence_offset", "_span", "_timestamp_offset", "_tl0_offset", "_told", "_turn",
         "kind", "octets", "packets", "payload_type", "red_payload_type", "repairs", "reports_sent", "rtx_payload_type",
         "rtx_ssrc", "source", "ssrc",
@@ -344,6 +349,7 @@ class Slot:
         self._last_at: float | None = None
         self._last_picture = getrandbits(14)
         self._last_tl0 = getrandbits(7)
+        self._last_vp8: rtp.Vp8 | None = None  # since the slot last opened
         self._rtx_sequence = getrandbits(15)
         self._resent = Resent()
         self._turn: Turn | None = None
@@ -413,10 +419,13 @@ class Slot:
         if index < self._first:
             return 0
         timestamp = (packet.timestamp + self._timestamp_offset) & 0xFFFFFFFF
+        vp8 = packet.vp8
         if index > self._highest:
             self._highest = index
             self._last_timestamp = timestamp
             self._last_at = now
+            if vp8 is not None:
+                self._last_vp8 = vp8
         start = self._head_size
         payload_type, payload = self.payload_type, packet.payload
         if packet.primary is not None:
@@ -424,16 +433,22 @@ class Slot:
                 payload_type = self._red
             else:
                 payload = packet.primary
-        end = start + len(payload)
+        size = len(payload)
+        end = start + size
         self._header.pack_into(
             out, 0, 0x90, packet.marker | payload_type, (index + self._sequence_offset) & 0xFFFF, timestamp,
             self.ssrc, self._extension_head, self._abs_head and self._abs_head | send_time, self._mid_block,
         )  # fmt: skip
         out[start:end] = payload
-        if packet.vp8 is not None:
-            self._number_picture(packet.vp8, index, start, out)
+        if vp8 is not None:
+            _, picture, picture_at, mask, tl0, tl0_at = vp8
+            if mask == 0x7FFF and tl0_at == picture_at + 2:  # as browsers send them
+                picture = 0x8000 | picture + self._picture_offset & 0x7FFF
+                _PICTURE.pack_into(out, start + picture_at, picture, tl0 + self._tl0_offset & 0xFF)
+            else:
+                self._number_picture(vp8, start, out)
         self.packets += 1
-        self.octets += len(payload)
+        self.octets += size
         return end
 
     def _open_at(self, packet: Packet, now: float) -> bool:
@@ -449,6 +464,7 @@ class Slot:
             self._last_sequence = last_index & 0xFFFF
             self._span += self._highest - self._first + 1
             self._told = None  # what was lost last before a pause would only show now
+            self._remember_picture()
         elapsed = 0.0 if self._last_at is None else now - self._last_at
         timestamp = self._last_timestamp + max(1, int(elapsed * self.source.clock_rate))
         self._sequence_offset = self._last_sequence + 1 - packet.index
@@ -461,19 +477,25 @@ class Slot:
         self._on_open(self)
         return True
 
-    def _number_picture(self, vp8: rtp.Vp8, index: int, start: int, out: memoryview) -> None:
+    def _number_picture(self, vp8: rtp.Vp8, start: int, out: memoryview) -> None:
         if vp8.picture_at >= 0:
             picture = (vp8.picture_id + self._picture_offset) & vp8.picture_mask
             if vp8.picture_mask == 0x7F:
                 out[start + vp8.picture_at] = picture
             else:
                 _U16.pack_into(out, start + vp8.picture_at, 0x8000 | picture)
-            if index == self._highest:
-                self._last_picture = picture
         if vp8.tl0_at >= 0:
-            out[start + vp8.tl0_at] = tl0 = (vp8.tl0_index + self._tl0_offset) & 0xFF
-            if index == self._highest:
-                self._last_tl0 = tl0
+            out[start + vp8.tl0_at] = (vp8.tl0_index + self._tl0_offset) & 0xFF
+
+    def _remember_picture(self) -> None:
+        """Where the next source's pictures go on."""
+        if (vp8 := self._last_vp8) is None:
+            return
+        if vp8.picture_at >= 0:
+            self._last_picture = vp8.picture_id + self._picture_offset & vp8.picture_mask
+        if vp8.tl0_at >= 0:
+            self._last_tl0 = vp8.tl0_index + self._tl0_offset & 0xFF
+        self._last_vp8 = None
 
     def asked(self, sequence: int, now: float, round_trip: float) -> tuple[Packet | None, int]:
         """A NACK of `sequence`: what is to be sent again, and how many times. What cannot be repaired any more is given

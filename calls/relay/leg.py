@@ -255,13 +255,13 @@ class Leg:
             self._dropped["rtp"] += 1
             return
         budget = self._budget
-        if rtcp.is_rtcp(INBOUND[1]):
+        _, second, _, _, ssrc = rtp.HEADER.unpack_from(INBOUND)  # SRTP leaves headers readable
+        if rtcp.is_rtcp(second):
             if budget.take(size) and budget.reports.take():
                 self._on_rtcp(bytes(INBOUND[:size]), now)
             else:
                 self._dropped["budget"] += 1
             return
-        ssrc = int.from_bytes(INBOUND[8:12], "big")
         source = self._by_ssrc.get(ssrc)
         if source is None and (self._unknown >= UNKNOWN_SSRCS or not budget.strays.take()):
             self._dropped["ssrc"] += 1
@@ -277,7 +277,7 @@ class Leg:
         self.heard_at = now
         if not self.connected:
             self._come_up()
-        packet = rtp.parse(INBOUND[:size])
+        packet = rtp.parse(INBOUND, size)
         if packet is None or len(packet.payload) > MAX_PAYLOAD:
             self._dropped["rtp"] += 1
             return
@@ -295,7 +295,7 @@ class Leg:
                 self._pass_on(source, each, now)
         elif packet.payload_type == source.rtx_payload_type and source.repaired(packet, now):
             self._pass_on_repaired(source, packet, now)
-        if source.missing and self._nack_timer is None:
+        if source.missing.asked and self._nack_timer is None:
             self._nack_timer = asyncio.get_running_loop().call_later(FIRST_ASK, self._ask_missing)
 
     def _pass_on(self, source: Source, packet: rtp.Packet, now: float) -> None:
@@ -395,11 +395,14 @@ class Leg:
     def send_rtp(self, size: int) -> None:
         """Protect and send the packet in `OUTBOUND[:size]`. Sound goes first on a way that is clogged."""
         path = self._path
-        if path is not None and path.clogged and self._is_video(int.from_bytes(OUTBOUND[8:12], "big")):
+        if path is None:
+            self._dropped["protect"] += 1
+            return
+        if path.clogged and self._is_video(int.from_bytes(OUTBOUND[8:12], "big")):
             self._dropped["clogged"] += 1
             return
         size = self._dtls.protect(size)
-        if size < 0 or path is None:
+        if size < 0:
             self._dropped["protect"] += 1
             return
         try:
@@ -426,7 +429,7 @@ class Leg:
         for source in self.sources:
             if sequences := source.ask_missing(now, self._round_trip.usual):
                 self._send_rtcp(rtcp.receiver_report(self._ssrc) + rtcp.nack(self._ssrc, source.ssrc, sequences))
-        waiting = any(source.missing for source in self.sources)
+        waiting = any(source.missing.asked for source in self.sources)
         self._nack_timer = asyncio.get_running_loop().call_later(ASK_STEP, self._ask_missing) if waiting else None
 
     def _report(self, now: float) -> None:
@@ -518,8 +521,10 @@ class Leg:
         """Put these people in the three remote seats, and that one's screen on the remote screen."""
         for (audio, _), leg in zip(self.seats, seats, strict=True):
             audio.show(leg.microphone if leg else None, self.send_rtp, now)
-        self._shown = (*(leg.camera if leg else () for leg in seats), (screen.screen,) if screen else ())
-        self._fill(now)
+        shown = (*(leg.camera if leg else () for leg in seats), (screen.screen,) if screen else ())
+        if shown != self._shown:  # otherwise the next tick is soon enough
+            self._shown = shown
+            self._fill(now)
 
     def _fill(self, now: float) -> None:
         """Put into each place for a picture the layer that this link has room for, or none."""
