@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.relay import rtcp, rtp
-from calls.relay.forwarding import LATELY, Slot, Source, Timeline
 from calls.relay.nack import ASK_STEP, ASKS, COPIES, KEEP, RESENDS, RING, TOO_MANY, Missing, Resent, RoundTrip
+from calls.relay.slot import LATELY, Slot
+from calls.relay.source import Source, Timeline
 
 FRAME = 0.04  # seconds
 
