@@ -146,6 +146,7 @@ class RelayWorker:
             "reserve": self._reserve,
             "remove": self._remove,
             "end": self._end,
+            "end_unless_here": self._end_unless_here,
             "deadlines": self._set_deadlines,
             "mirror": self._mirror,
         }
@@ -288,7 +289,7 @@ class RelayWorker:
         call, participant = command["call"], command["participant"]
         if call in self._ended:
             raise Refusal("no_such_call", "This call has ended.")
-        if self._draining and not any(here.call_id == call for here in self._node.snapshot().calls):
+        if self._draining and not self._is_here(call):
             raise Refusal("draining", "This relay takes no new calls.")
         self._node.open(
             call, Policy(**command["policy"]), Deadlines(**command["deadlines"]), reserved=command["reserved"]
@@ -368,6 +369,13 @@ class RelayWorker:
             self._node.end(call, reason)
         except Refusal:  # assigned to this node, but nobody has come yet
             self._on_ended(CallEnded(call, reason, timezone.now().timestamp()))
+
+    def _end_unless_here(self, command: events.Message) -> None:
+        if not self._is_here(command["call"]):
+            self._end(command)
+
+    def _is_here(self, call_id: str) -> bool:
+        return any(here.call_id == call_id for here in self._node.snapshot().calls)
 
     def _set_deadlines(self, command: events.Message) -> None:
         self._node.set_deadlines(command["call"], Deadlines(**command["deadlines"]))
