@@ -149,6 +149,11 @@ def relay_end(*, call_id: UUID, reason: EndReason) -> Message:
     return {"type": "relay.end", "call": str(call_id), "reason": str(reason)}
 
 
+def relay_end_unless_here(*, call_id: UUID, reason: EndReason) -> Message:
+    """A call assigned to the node, whose first join may have been lost."""
+    return {"type": "relay.end_unless_here", "call": str(call_id), "reason": str(reason)}
+
+
 def relay_deadlines(*, call_id: UUID, deadlines: Deadlines) -> Message:
     return {"type": "relay.deadlines", "call": str(call_id), "deadlines": asdict(deadlines)}
 

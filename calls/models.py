@@ -41,6 +41,13 @@ class CallQuerySet(models.QuerySet["Call"]):
         fresh = RelayLease.objects.filter(node=OuterRef("node"), expires_at__gt=Now() - lapsed)
         return self.filter(~Exists(fresh))
 
+    def with_relay(self) -> CallQuerySet:
+        """On a node that holds its lease."""
+        return self.filter(Exists(RelayLease.objects.live().filter(node=OuterRef("node"))))
+
+    def with_nobody_live(self) -> CallQuerySet:
+        return self.filter(~Exists(Attendance.objects.open().filter(seat__call=OuterRef("pk"))))
+
 
 class Call(models.Model):
     """One conversation in one place. A place has at most one open call."""

@@ -67,6 +67,7 @@ FLUSH = 5.0  # seconds for what is still to be written when the node stops
 RECEIVE_AGAIN = 0.2  # seconds, while Redis is away
 DRAIN_LOOK = 0.5  # seconds
 CANCELLED_WITHIN = 0.5  # seconds
+COLLECT = 10_000, 50, 20  # objects, then collections of the younger ones: packets come and go without any (ADR 8)
 _OF_A_SPEAKER = {
     "restart",
     "media",
@@ -145,6 +146,7 @@ class RelayWorker:
             "reserve": self._reserve,
             "remove": self._remove,
             "end": self._end,
+            "end_unless_here": self._end_unless_here,
             "deadlines": self._set_deadlines,
             "mirror": self._mirror,
         }
@@ -287,7 +289,7 @@ class RelayWorker:
         call, participant = command["call"], command["participant"]
         if call in self._ended:
             raise Refusal("no_such_call", "This call has ended.")
-        if self._draining and not any(here.call_id == call for here in self._node.snapshot().calls):
+        if self._draining and not self._is_here(call):
             raise Refusal("draining", "This relay takes no new calls.")
         self._node.open(
             call, Policy(**command["policy"]), Deadlines(**command["deadlines"]), reserved=command["reserved"]
@@ -367,6 +369,13 @@ class RelayWorker:
             self._node.end(call, reason)
         except Refusal:  # assigned to this node, but nobody has come yet
             self._on_ended(CallEnded(call, reason, timezone.now().timestamp()))
+
+    def _end_unless_here(self, command: events.Message) -> None:
+        if not self._is_here(command["call"]):
+            self._end(command)
+
+    def _is_here(self, call_id: str) -> bool:
+        return any(here.call_id == call_id for here in self._node.snapshot().calls)
 
     def _set_deadlines(self, command: events.Message) -> None:
         self._node.set_deadlines(command["call"], Deadlines(**command["deadlines"]))
@@ -476,6 +485,7 @@ async def run(stop: asyncio.Event, *, drain: float = 0.0) -> None:
     tcp_addresses = parse_addresses(settings.RELAY_TCP_ADDRESSES, one_port=False)
     gc.collect()
     gc.freeze()  # the program stays: a full collection would hold up every packet for 35 ms (ADR 8)
+    gc.set_threshold(*COLLECT)
     while not stop.is_set():
         worker = RelayWorker(
             lambda on_event: RelayNode(addresses=addresses, tcp_addresses=tcp_addresses, events=on_event)

@@ -1,6 +1,8 @@
 """The sweep: ends calls whose deadline passed while no relay was there to see it, and tells relays what they missed.
 
-The relay is the authority: the sweep ends only 15 s past a deadline, and only a call without a lease behind it.
+The relay is the authority: the sweep ends only 15 s past a deadline, and only a call without a lease behind it. A call
+whose node is well, though its first join never got there, is nobody's to end: the sweep asks that node to, unless it
+has the call after all.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from calls.models import Attendance, Call
+from calls import events
+from calls.models import Attendance, Call, CallQuerySet
 from calls.places import kind_of
 from calls.relay.terms import EndReason
 from calls.services import order_out, store_end
@@ -27,13 +30,18 @@ def sweep(now: datetime | None = None) -> int:
     now = now or timezone.now()
     overdue = now - GRACE
     ended = 0
-    for call in (
-        Call.objects.open().without_relay(lapsed=GRACE).annotate(last_left_at=Max("seats__attendances__left_at"))
-    ):
+    for call in _dated(Call.objects.open().without_relay(lapsed=GRACE)):
         if reason := _due(call, overdue):
             with transaction.atomic(durable=True):
                 ended += store_end(call_id=call.pk, node=call.node, reason=reason, at=now)
+    for call in _dated(Call.objects.open().with_relay().with_nobody_live().exclude(seats__pressed_at__gt=overdue)):
+        if reason := _due(call, overdue):
+            events.tell_node(call.node, events.relay_end_unless_here(call_id=call.pk, reason=reason))
     return ended
+
+
+def _dated(calls: CallQuerySet) -> CallQuerySet:
+    return calls.annotate(last_left_at=Max("seats__attendances__left_at"))
 
 
 def put_out_again() -> int:

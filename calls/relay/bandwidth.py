@@ -264,6 +264,11 @@ class Downlink:
 
     def _allot(self, sound: float, pictures: Sequence[Picture], *, low_data: bool) -> tuple[tuple[int, ...], float]:
         """The layers of each picture that the limit has room for, and the rate all of it needs."""
+        if self._limit == inf and not low_data:
+            return (
+                tuple(len(picture.rates) for picture in pictures),
+                sound + sum(picture.rates[-1] for picture in pictures if picture.rates),
+            )
         needed = sound
         counts = [0] * len(pictures)
         for number, layer in _by_worth(pictures, low_data=low_data):

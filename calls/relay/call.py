@@ -25,9 +25,10 @@ The end (rules C3, C9). At the scheduled end, at the member deadline, or after `
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
+from calls.relay.people import Forwarding, Participant, People
 from calls.relay.terms import (
     CallEnded,
     ChatPosted,
@@ -51,11 +52,8 @@ from calls.relay.terms import (
 )
 from calls.relay.timers import Timers
 
-REMOTE_SEATS = 3  # a leg's m-lines 3 to 8 show three others: no call is larger than four
 RENEWAL = 15.0  # s, somebody in line who has not been renewed for so long is out of it
 CHAT_KEPT = 200  # messages
-
-Forwarding = dict[str, tuple[str | None, str | None, str | None, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,45 +79,6 @@ class SeatLost:
 Effect = Event | SeatGiven | SeatLost
 
 
-@dataclass(slots=True)
-class _Participant:
-    """One person, through all their stays in the call. Moments are monotonic unless marked."""
-
-    id: str
-    identity: str
-    name: str
-    role: Role
-    connection: int
-    media: Media
-    state: State
-    expires_at: float  # not heard of, connected or renewed by then: gone
-    heard_at: float = 0.0  # last packet of a leg whose media is up
-    media_up: bool = False
-    order: int = 0  # of first seats: the order in lists; 0 until there was one
-    joined_at: float = 0.0  # Unix seconds of the first seat
-    places: list[str | None] = field(default_factory=list)  # who is shown in the remote seats
-    reads_from: float | None = None  # what was said earlier is not for them, Unix seconds; None: nothing yet
-    former: dict[str, int] = field(default_factory=dict)  # where each was last shown, through all stays
-    device_check: str = ""
-
-    @property
-    def live(self) -> bool:
-        return self.state in (State.CONNECTED, State.RECONNECTING)
-
-    @property
-    def seated(self) -> bool:
-        return self.state is not State.WAITING
-
-    def show(self, others: Iterable[str]) -> None:
-        """Each where they were last shown, if nobody else is there: who comes back is found in the same place."""
-        for other in sorted(others, key=lambda other: other not in self.former):
-            place = self.former.get(other)
-            if place is None or self.places[place] is not None:
-                place = self.places.index(None)
-            self.places[place] = other
-            self.former[other] = place
-
-
 class RelayCall:
     """One call, from its opening to its end. See the module's docstring for the rules."""
 
@@ -140,20 +99,16 @@ class RelayCall:
         identities who sat in the call to the seconds their seats are kept (rule C5). `wall` turns a
         monotonic moment into Unix seconds. Raises ValueError if the policy's capacity is not 2 to 4.
         """
-        if not 2 <= policy.capacity <= REMOTE_SEATS + 1:
-            raise ValueError(f"a call has 2 to {REMOTE_SEATS + 1} seats, not {policy.capacity}")
         self.call_id = call_id
         self.policy = policy
         self._wall = wall
-        self._here: dict[str, _Participant] = {}  # by arrival
-        self._past: dict[str, _Participant] = {}
+        kept = {identity: now + seconds for identity, seconds in (reserved or {}).items()}
+        self._people = People(policy.capacity, kept)
         self._removed: set[str] = set()  # identities
-        self._reserved = {identity: now + seconds for identity, seconds in (reserved or {}).items()}
         self._timers = Timers(policy, now=now, member_deadline=member_deadline, ends_at=ends_at)
         self._ended: EndReason | None = None
         self._started_at: float | None = None  # Unix seconds
         self._member_was_live = False
-        self._seats_given = 0
         self._chat: deque[ChatPosted] = deque(maxlen=CHAT_KEPT)
         self._effects: list[Effect] = []
         self._roster = Roster(version=0, people=(), slots={}, shielded=policy.shield_guests)
@@ -169,7 +124,7 @@ class RelayCall:
 
     @property
     def live_count(self) -> int:
-        return sum(person.live for person in self._here.values())
+        return sum(person.live for person in self._people.here.values())
 
     @property
     def waiting_count(self) -> int:
@@ -178,7 +133,7 @@ class RelayCall:
     @property
     def line(self) -> tuple[str, ...]:
         """Who waits, the next to be seated first (rule C1)."""
-        return tuple(person.id for person in self._line())
+        return tuple(person.id for person in self._people.line())
 
     @property
     def member_deadline(self) -> float | None:
@@ -197,7 +152,7 @@ class RelayCall:
         A guest who came while guests were shielded is never told what was said before a member was live: others had
         said it among themselves (rule C3). Nothing for somebody who is not here.
         """
-        person = self._here.get(participant_id)
+        person = self._people.here.get(participant_id)
         if person is None or person.reads_from is None:
             return ()
         return tuple(message for message in self._chat if message.at >= person.reads_from)
@@ -205,27 +160,16 @@ class RelayCall:
     @property
     def people(self) -> tuple[Person, ...]:
         """Those who have a seat, in the order they first had one."""
-        return tuple(
-            Person(
-                person.id,
-                person.name,
-                person.role,
-                person.state,
-                person.media,
-                person.joined_at,
-                person.device_check,
-            )
-            for person in sorted(self._seated(), key=lambda person: person.order)
-        )
+        return self._people.described()
 
     def state(self, participant_id: str) -> State | None:
         """None for somebody who is not here."""
-        person = self._here.get(participant_id)
+        person = self._people.here.get(participant_id)
         return person.state if person else None
 
     def connection(self, participant_id: str) -> int | None:
         """The connection that holds the seat or the place in line; None for somebody who is not here."""
-        person = self._here.get(participant_id)
+        person = self._people.here.get(participant_id)
         return person.connection if person else None
 
     def roster(self, now: float) -> Roster:
@@ -239,30 +183,17 @@ class RelayCall:
         None where a seat is empty or the source is shielded: without a live member guests neither hear nor
         see each other (rule C3). A person keeps their place at each other one until gone.
         """
-        shielding = self._is_shielding()
-        shielded = {person.id for person in self._seated() if shielding and person.role is Role.GUEST}
-        screen = self._sharer()
-
-        def sources(subscriber: _Participant) -> Iterator[str | None]:
-            hidden = shielded if subscriber.id in shielded else set()
-            for source in (*subscriber.places, screen if screen != subscriber.id else None):
-                yield source if source not in hidden else None
-
-        table: Forwarding = {}
-        for subscriber in self._seated():
-            first, second, third, shared = sources(subscriber)
-            table[subscriber.id] = (first, second, third, shared)
-        return table
+        return self._people.forwarding(shielding=self._is_shielding())
 
     def audible(self) -> list[str]:
         """Whose voice somebody may be hearing now: connected, not muted, and not shielded (rule C3)."""
         if self._is_shielding():
             return []
-        here = self._here.values()
+        here = self._people.here.values()
         return [person.id for person in here if person.state is State.CONNECTED and person.media.microphone]
 
     def connected_people(self) -> set[str]:
-        return {person.id for person in self._here.values() if person.state is State.CONNECTED}
+        return {person.id for person in self._people.here.values() if person.state is State.CONNECTED}
 
     def take_effects(self) -> list[Effect]:
         """What happened since last asked, in order; a changed roster comes once, last and whole."""
@@ -285,8 +216,8 @@ class RelayCall:
         self.tick(now)
         self._check_open()
         self._check_not_removed(entrant.identity)
-        here = self._here.get(entrant.participant_id)
-        known = here or self._past.get(entrant.participant_id)
+        here = self._people.here.get(entrant.participant_id)
+        known = self._people.known(entrant.participant_id)
         if known and entrant.connection < known.connection:
             raise Refusal("taken_over", "You joined from somewhere else.")
         if here and entrant.connection > here.connection:
@@ -301,7 +232,7 @@ class RelayCall:
     def connected(self, participant_id: str, connection: int, now: float) -> None:
         """The media of this connection's leg is up. The first time in a stay tells ParticipantLive."""
         self.tick(now)
-        person = self._current(participant_id, connection)
+        person = self._people.current(participant_id, connection)
         if person is None or not person.seated:
             return
         if not person.live:
@@ -319,7 +250,7 @@ class RelayCall:
         """The last packet came at `at`. Cheap enough to call for each; lets no time pass, and revives nobody who
         had been silent for `gone_after` by then.
         """
-        person = self._here.get(participant_id)
+        person = self._people.here.get(participant_id)
         if person and person.media_up and person.heard_at < at < person.expires_at:
             person.heard_at = at
             person.expires_at = at + self.policy.gone_after
@@ -328,7 +259,7 @@ class RelayCall:
     def disconnected(self, participant_id: str, connection: int, now: float) -> None:
         """The leg closed: a live person is reconnecting at once, anybody keeps the seat they have (rule C5)."""
         self.tick(now)
-        person = self._current(participant_id, connection)
+        person = self._people.current(participant_id, connection)
         if person and person.live:
             person.state = State.RECONNECTING
             person.media_up = False
@@ -340,7 +271,7 @@ class RelayCall:
     def renew(self, participant_id: str, connection: int, now: float) -> None:
         """Somebody in line is still there: they keep their place for another 15 s."""
         self.tick(now)
-        person = self._current(participant_id, connection)
+        person = self._people.current(participant_id, connection)
         if person and not person.seated:
             person.expires_at = now + RENEWAL
 
@@ -354,12 +285,12 @@ class RelayCall:
         Raises Refusal "no_such_participant" for somebody who was never here.
         """
         self.tick(now)
-        person = self._here.get(participant_id) or self._past.get(participant_id)
+        person = self._people.known(participant_id)
         if person is None:
             raise Refusal("no_such_participant", "This person is not in the call.")
         self._removed.add(person.identity)
-        self._reserved.pop(person.identity, None)
-        if participant_id in self._here:
+        self._people.reserved.pop(person.identity, None)
+        if participant_id in self._people.here:
             self._free(person, GoneReason.REMOVED, now)
         self.tick(now)
 
@@ -368,9 +299,9 @@ class RelayCall:
         if self._ended is not None:
             return
         self._ended = reason
-        for person in list(self._here.values()):
+        for person in list(self._people.here.values()):
             self._free(person, GoneReason.ENDED, now)
-        self._reserved.clear()
+        self._people.reserved.clear()
         self._effects.append(CallEnded(self.call_id, reason, self._wall(now)))
 
     def reserve(self, identity: str, seconds: float, now: float) -> None:
@@ -382,11 +313,11 @@ class RelayCall:
         self.tick(now)
         self._check_open()
         self._check_not_removed(identity)
-        if any(person.identity == identity for person in self._seated()):
+        if any(person.identity == identity for person in self._people.seated()):
             return
-        if not self._may_sit(identity, Role.GUEST):
+        if not self._people.may_sit(identity, Role.GUEST):
             raise Refusal("full", "This call is full.")
-        self._reserved[identity] = now + seconds
+        self._people.reserved[identity] = now + seconds
         self._settle(now)
 
     # What happens in the call
@@ -409,11 +340,11 @@ class RelayCall:
         """
         self.tick(now)
         person = self._person(participant_id)
-        sharer = self._sharer()
+        sharer = self._people.sharer()
         if media.screen and person.seated and sharer not in (None, person.id):
             if not take_screen:
                 raise Refusal("not_allowed", "Somebody else is sharing their screen.")
-            self._stop_sharing()
+            self._people.stop_sharing()
         person.media = media
 
     def post_chat(self, participant_id: str, text: str, now: float) -> None:
@@ -435,15 +366,15 @@ class RelayCall:
         """Let time pass: every timer that is due by `now` acts, as of `now`."""
         if self._ended is not None:
             return
-        self._reserved = {identity: until for identity, until in self._reserved.items() if now < until}
-        for person in list(self._here.values()):
+        self._people.forget_reservations(now)
+        for person in list(self._people.here.values()):
             if now >= person.expires_at:
                 never_up = person.state is State.CONNECTING
                 self._free(person, GoneReason.FAILED if never_up else GoneReason.LOST, now)
             elif person.state is State.CONNECTED and now >= person.heard_at + self.policy.reconnecting_after:
                 person.state = State.RECONNECTING
         # Before anybody in line is seated: nobody gets a seat in a call that is over.
-        member_at_the_door = any(person.role is Role.MEMBER for person in self._here.values())
+        member_at_the_door = any(person.role is Role.MEMBER for person in self._people.here.values())
         reason = self._timers.due(now, member_at_the_door=member_at_the_door)
         if reason is None and self.policy.ends_without_member and self._member_was_live and not member_at_the_door:
             reason = EndReason.ON_HOLD
@@ -454,32 +385,11 @@ class RelayCall:
 
     # Inside
 
-    def _seated(self) -> list[_Participant]:
-        return [person for person in self._here.values() if person.seated]
-
-    def _line(self) -> list[_Participant]:
-        waiting = (person for person in self._here.values() if not person.seated)
-        return sorted(waiting, key=lambda person: person.role is not Role.MEMBER)
-
-    def _is_live(self, role: Role) -> bool:
-        return any(person.live and person.role is role for person in self._here.values())
-
-    def _sharer(self) -> str | None:
-        return next((person.id for person in self._seated() if person.media.screen), None)
-
-    def _stop_sharing(self) -> None:
-        for person in self._seated():
-            person.media = replace(person.media, screen=False)
-
-    def _current(self, participant_id: str, connection: int) -> _Participant | None:
-        person = self._here.get(participant_id)
-        return person if person and person.connection == connection else None
-
-    def _person(self, participant_id: str) -> _Participant:
+    def _person(self, participant_id: str) -> Participant:
         self._check_open()
-        if participant_id not in self._here:
+        if participant_id not in self._people.here:
             raise Refusal("no_such_participant", "You are no longer in this call.")
-        return self._here[participant_id]
+        return self._people.here[participant_id]
 
     def _check_open(self) -> None:
         if self._ended is not None:
@@ -489,14 +399,7 @@ class RelayCall:
         if identity in self._removed:
             raise Refusal("removed", "You were removed from this call.")
 
-    def _may_sit(self, identity: str, role: Role) -> bool:
-        """Rule C1: is there a seat for them, that nobody else has reserved?"""
-        seated = self._seated()
-        kept = role is Role.GUEST and all(person.role is Role.GUEST for person in seated)
-        left = self.policy.capacity - len(seated) - kept
-        return left > (0 if identity in self._reserved else len(self._reserved))
-
-    def _return(self, person: _Participant, entrant: Entrant, now: float) -> None:
+    def _return(self, person: Participant, entrant: Entrant, now: float) -> None:
         """The same person asks again, from another page or the same one reloaded: only the leg is new."""
         self._effects.append(SeatLost(person.id, person.connection))
         answer_by = now + self.policy.connect_within
@@ -508,9 +411,9 @@ class RelayCall:
         if person.live:
             person.state = State.RECONNECTING
 
-    def _arrive(self, entrant: Entrant, now: float, known: _Participant | None) -> None:
+    def _arrive(self, entrant: Entrant, now: float, known: Participant | None) -> None:
         """Have a seat at once, or stand in line, where a second join keeps the first one's place."""
-        person = _Participant(
+        person = Participant(
             id=entrant.participant_id,
             identity=entrant.identity,
             name=entrant.name,
@@ -524,39 +427,24 @@ class RelayCall:
         if known:
             person.order, person.joined_at, person.former = known.order, known.joined_at, known.former
             person.reads_from = known.reads_from
-        self._past.pop(person.id, None)
-        self._here[person.id] = person
-        if self._may_sit(person.identity, person.role):
+        self._people.past.pop(person.id, None)
+        self._people.here[person.id] = person
+        if self._people.may_sit(person.identity, person.role):
             self._seat(person, now)
 
-    def _seat(self, person: _Participant, now: float) -> None:
-        others = self._seated()
-        if any(other.media.screen for other in others):
-            person.media = replace(person.media, screen=False)
-        person.places = [None] * REMOTE_SEATS
-        person.show(other.id for other in others)
-        for other in others:
-            other.show([person.id])
+    def _seat(self, person: Participant, now: float) -> None:
+        self._people.take_seat(person, joined_at=self._wall(now), answer_by=now + self.policy.connect_within)
         if person.reads_from is None and (person.role is Role.MEMBER or not self._is_shielding()):
             person.reads_from = 0.0
-        person.state = State.CONNECTING
-        person.expires_at = now + self.policy.connect_within
-        self._reserved.pop(person.identity, None)
-        if not person.order:
-            self._seats_given += 1
-            person.order, person.joined_at = self._seats_given, self._wall(now)
 
     def _depart(self, participant_id: str, connection: int, reason: GoneReason, now: float) -> None:
         self.tick(now)
-        if person := self._current(participant_id, connection):
+        if person := self._people.current(participant_id, connection):
             self._free(person, reason, now)
             self.tick(now)
 
-    def _free(self, person: _Participant, reason: GoneReason, now: float) -> None:
-        del self._here[person.id]
-        self._past[person.id] = person
-        for other in self._seated():
-            other.places = [None if place == person.id else place for place in other.places]
+    def _free(self, person: Participant, reason: GoneReason, now: float) -> None:
+        self._people.let_go(person)
         if person.seated:
             self._effects.append(SeatLost(person.id, person.connection))
         self._effects.append(ParticipantGone(self.call_id, person.id, reason, person.live, self._wall(now)))
@@ -565,18 +453,18 @@ class RelayCall:
         """Make true again what always holds: seats, the deadline, the empty call's clock."""
         if self._ended is not None:
             return
-        for person in self._line():
-            if self._may_sit(person.identity, person.role):
+        for person in self._people.line():
+            if self._people.may_sit(person.identity, person.role):
                 self._seat(person, now)
                 self._effects.append(SeatGiven(person.id, person.connection))
         if not self._is_shielding():
-            for person in self._seated():
+            for person in self._people.seated():
                 person.reads_from = self._wall(now) if person.reads_from is None else person.reads_from
         self._timers.settle(
             now,
-            member_live=self._is_live(Role.MEMBER),
-            guest_live=self._is_live(Role.GUEST),
-            seated=bool(self._seated()),
+            member_live=self._people.is_live(Role.MEMBER),
+            guest_live=self._people.is_live(Role.GUEST),
+            seated=bool(self._people.seated()),
         )
         self._tell_timers()
 
@@ -591,15 +479,15 @@ class RelayCall:
             self._effects.append(self.countdown)
 
     def _is_shielding(self) -> bool:
-        return self.policy.shield_guests and not self._is_live(Role.MEMBER)
+        return self.policy.shield_guests and not self._people.is_live(Role.MEMBER)
 
     def _current_roster(self) -> Roster:
-        seated = self._seated()
+        seated = self._people.seated()
         roster = Roster(
             version=self._roster.version,
             people=self.people,
             slots={person.id: (person.places[0], person.places[1], person.places[2]) for person in seated},
-            screen=self._sharer(),
+            screen=self._people.sharer(),
             started_at=self._started_at,
             shielded=self._is_shielding(),
         )

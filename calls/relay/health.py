@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 
-POOR_LOSS, GOOD_LOSS = 0.10, 0.05  # of the packets: repairs and redundancy hide less
+# Of the packets: repairs and redundancy hide less than the one. A link that steadily loses a twentieth, and is called
+# good, shows up to 7 % by chance in the few hundred packets of `SPAN`: the sign must not stick there.
+POOR_LOSS, GOOD_LOSS = 0.10, 0.07
 POOR_JITTER, GOOD_JITTER = 0.080, 0.050  # s, of the sound
 SPAN = 3.0  # s of reports that count; a single gap does not outlast `POOR_FOR`
 FEWEST = 40  # packets, that a share lost says something

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from .call import Forwarding
+from .people import Forwarding
 
 LASTING = 3.0  # s that are given to the first packets, and to two samples of the page that gets them
 

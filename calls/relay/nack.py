@@ -45,20 +45,17 @@ class RoundTrip:
 
 
 class Missing:
-    """The gaps of one received stream. `given_up` counts the packets that were asked for in vain."""
+    """The gaps of one received stream: `asked` holds them. `given_up` counts those that were asked for in vain."""
 
-    __slots__ = ("_asked", "_highest", "given_up")
+    __slots__ = ("_highest", "asked", "given_up")
 
     def __init__(self) -> None:
         self.given_up = 0
         self._highest: int | None = None
-        self._asked: dict[int, tuple[float, int]] = {}  # index: when to ask next, times asked
-
-    def __bool__(self) -> bool:
-        return bool(self._asked)
+        self.asked: dict[int, tuple[float, int]] = {}  # index: when to ask next, times asked
 
     def __contains__(self, index: int) -> bool:
-        return index in self._asked
+        return index in self.asked
 
     def arrived(self, index: int, now: float) -> bool:
         """Count a packet in. False when too much is missing to be repaired: all is forgotten, ask for a keyframe."""
@@ -66,34 +63,34 @@ class Missing:
         if highest is None or index == highest + 1:
             self._highest = index
         elif index < highest:
-            self._asked.pop(index, None)
+            self.asked.pop(index, None)
         elif index > highest:
             self._highest = index
-            if index - highest - 1 + len(self._asked) > TOO_MANY:
-                self._asked.clear()
+            if index - highest - 1 + len(self.asked) > TOO_MANY:
+                self.asked.clear()
                 return False
-            self._asked.update((gone, (now + FIRST_ASK, 0)) for gone in range(highest + 1, index))
+            self.asked.update((gone, (now + FIRST_ASK, 0)) for gone in range(highest + 1, index))
         return True
 
     def due(self, now: float, round_trip: float) -> list[int]:
         """The indices to ask for now, in order; each at most `ASKS` times, then it is given up."""
         due = []
-        for index, (at, times) in list(self._asked.items()):
+        for index, (at, times) in list(self.asked.items()):
             if at > now:
                 continue
             if times < ASKS:
                 due.append(index)
                 pause = ASK_STEP if times % 2 else max(ASK_AGAIN, round_trip)
-                self._asked[index] = (now + pause, times + 1)
+                self.asked[index] = (now + pause, times + 1)
             else:
-                del self._asked[index]
+                del self.asked[index]
                 self.given_up += 1
         return due
 
     def clear(self) -> None:
         """The stream begins anew."""
         self._highest = None
-        self._asked.clear()
+        self.asked.clear()
 
 
 class Ring:
@@ -104,26 +101,24 @@ class Ring:
     def __init__(self, size: int) -> None:
         self.size = size
         self._mask = size - 1
-        self._packets: list[tuple[float, Packet] | None] = [None] * size
+        self._packets: list[Packet | None] = [None] * size
 
     def keep(self, packet: Packet, now: float) -> None:
-        self._packets[packet.index & self._mask] = (now, packet)
+        packet.kept_at = now
+        self._packets[packet.index & self._mask] = packet
 
     def holds(self, index: int) -> bool:
-        kept = self._packets[index & self._mask]
-        return kept is not None and kept[1].index == index
+        return self.get(index) is not None
 
     def find(self, index: int, now: float) -> Packet | None:
         """The packet, if it came in the last second."""
-        kept = self._packets[index & self._mask]
-        if kept is None or kept[1].index != index or now - kept[0] > KEEP:
-            return None
-        return kept[1]
+        packet = self.get(index)
+        return packet if packet is not None and now - packet.kept_at <= KEEP else None
 
     def get(self, index: int) -> Packet | None:
         """The packet, however old."""
-        kept = self._packets[index & self._mask]
-        return kept[1] if kept is not None and kept[1].index == index else None
+        packet = self._packets[index & self._mask]
+        return packet if packet is not None and packet.index == index else None
 
     def clear(self) -> None:
         self._packets = [None] * self.size

@@ -217,7 +217,7 @@ class RelayNode:
         leg = self._room(call_id).legs.get(participant_id)
         if leg is None:
             raise Refusal("no_such_participant", "The seat is gone: join again.")
-        leg.low_data = low_data
+        leg.downstream.low_data = low_data
 
     def report_hearing(self, call_id: str, participant_id: str, speakers: Sequence[str]) -> None:
         """Whose sound arrives at this participant's page and is played; of others than those shown to it nothing is
@@ -430,7 +430,7 @@ class RelayNode:
             room.call.tick(now)
         if room.call.ended is None:
             legs = room.legs
-            voices = {name: legs[name].microphone.voice for name in room.call.audible() if name in legs}
+            voices = {name: legs[name].upstream.microphone.voice for name in room.call.audible() if name in legs}
             if (speaking := room.speakers.update(voices, now)) is not None:
                 self._events(Speaking(call_id, speaking))
             self._tell_quality(call_id, room, now)

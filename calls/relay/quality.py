@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .call import Forwarding
+from .people import Forwarding
 from .terms import Quality
 
 

@@ -18,8 +18,9 @@ ONE_BYTE = 0xBEDE  # RFC 8285 §4.2
 TWO_BYTE = 0x1000  # RFC 8285 §4.3, the low four bits are the application's
 HALF = 0x8000
 
-_HEADER = Struct("!BBHII")
+HEADER = Struct("!BBHII")  # version and counts, marker and payload type, sequence number, timestamp, SSRC
 _EXTENSION_HEADER = Struct("!HH")
+_PICTURE = Struct("!HHB")
 
 
 class Vp8(NamedTuple):
@@ -33,15 +34,19 @@ class Vp8(NamedTuple):
     tl0_at: int
 
 
+_new_vp8 = tuple.__new__  # a third of the price of `Vp8(…)`, once for each packet of video
+
+
 class Packet:
     """One received RTP packet, its padding and CSRCs left behind.
 
     `index` is the sequence number without wrapping, `primary` the packet's own block of redundant audio
-    (relay.red); both set by the `Source` that took the packet in.
+    (relay.red), `kept_at` when it was taken in (seconds); all set by the `Source` that took it in.
     """
 
     __slots__ = (
-        "extension", "index", "marker", "payload", "payload_type", "primary", "profile", "sequence", "timestamp", "vp8",
+        "extension", "index", "kept_at", "marker", "payload", "payload_type", "primary", "profile", "sequence",
+        "timestamp", "vp8",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +67,7 @@ class Packet:
         self.profile = profile
         self.extension = extension
         self.index = sequence
+        self.kept_at = 0.0
         self.primary: bytes | None = None
         self.vp8: Vp8 | None = None
 
@@ -70,12 +76,13 @@ class Packet:
         return find_extension(self.profile, self.extension, identifier) if identifier else None
 
 
-def parse(data: memoryview | bytes) -> Packet | None:
-    """RFC 3550 §5.1 and §5.3.1."""
-    size = len(data)
+def parse(data: memoryview | bytes, size: int | None = None) -> Packet | None:
+    """RFC 3550 §5.1 and §5.3.1, of `data` or its first `size` bytes."""
+    if size is None:
+        size = len(data)
     if size < 12:
         return None
-    first, second, sequence, timestamp, _ = _HEADER.unpack_from(data)
+    first, second, sequence, timestamp, _ = HEADER.unpack_from(data)
     if first >> 6 != 2:
         return None
     start = 12 + 4 * (first & 0x0F)
@@ -147,6 +154,12 @@ def parse_vp8(payload: bytes) -> Vp8 | None:
     if not size:
         return None
     first = payload[0]
+    if size > 6 and first & 0x80 and payload[1] & 0xC0 == 0xC0 and payload[2] & 0x80:
+        # What browsers send: a PictureID of two bytes and TL0PICIDX, with or without TID and KEYIDX.
+        _, picture_id, tl0_index = _PICTURE.unpack_from(payload)
+        position = 6 if payload[1] & 0x30 else 5
+        keyframe = first & 0x17 == 0x10 and not payload[position] & 0x01
+        return _new_vp8(Vp8, (keyframe, picture_id & 0x7FFF, 2, 0x7FFF, tl0_index, 4))
     position = 1
     picture_id = picture_at = tl0_index = tl0_at = -1
     picture_mask = 0

@@ -11,16 +11,16 @@ import asyncio
 import socket
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 from aioice.ice import get_host_addresses
 
 from .dtls import BUFFER_SIZE, INBOUND
 from .ice import PATHS_KEPT, Checks, Peer, Remote
+from .outbox import Outbox, UdpPath
 
-BURST = 64  # datagrams taken from a socket before others get their turn
+BURST = 16  # datagrams taken from a socket before what they brought about is sent, and others get their turn
 SOCKET_BUFFER = 4 << 20  # bytes asked for; the kernel may grant less
 HELD = 5.0  # s since its last packet: an address of another peer's is not taken over earlier
 
@@ -57,19 +57,6 @@ def default_addresses(port: int) -> tuple[Address, ...]:
     """The host's own addresses; loopback only where there is no other, for browsers use none."""
     hosts = get_host_addresses(use_ipv4=True, use_ipv6=True) or ["127.0.0.1"]
     return tuple(Address(host, host, port) for host in hosts)
-
-
-@dataclass(frozen=True, slots=True)
-class UdpPath:
-    """A local socket and a remote address."""
-
-    socket: socket.socket
-    remote: Remote
-    clogged: ClassVar[bool] = False  # what the kernel does not take is lost, as on any network
-
-    def send(self, data: bytes | memoryview) -> None:
-        """Raises OSError (BlockingIOError when the socket's buffer is full)."""
-        self.socket.sendto(data, self.remote)
 
 
 class UdpPort:
@@ -113,7 +100,7 @@ class UdpPort:
         """Receive from now on."""
         loop = asyncio.get_running_loop()
         for number, sock in enumerate(self._sockets):
-            loop.add_reader(sock.fileno(), self._readable, number, sock)
+            loop.add_reader(sock.fileno(), self._readable, number, Outbox(sock, self._dropped))
 
     def stop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -134,11 +121,18 @@ class UdpPort:
             if self._peers and self._peers[number].get(remote) is peer:
                 del self._peers[number][remote]
 
-    def _readable(self, number: int, sock: socket.socket) -> None:
+    def _readable(self, number: int, outbox: Outbox) -> None:
+        outbox.hold()
+        try:
+            self._read(number, outbox)
+        finally:
+            outbox.flush()
+
+    def _read(self, number: int, outbox: Outbox) -> None:
         now = self._clock()
         peers = self._peers[number]
         dropped = self._dropped
-        receive = sock.recvfrom_into
+        receive = outbox.socket.recvfrom_into
         for _ in range(BURST):
             try:
                 size, remote = receive(INBOUND, BUFFER_SIZE)
@@ -154,7 +148,7 @@ class UdpPort:
                 if peer is not None and 128 <= kind <= 191:
                     peer.on_srtp(size, now)
                 elif kind <= 3:
-                    self._on_stun(bytes(INBOUND[:size]), number, UdpPath(sock, remote), now)
+                    self._on_stun(bytes(INBOUND[:size]), number, UdpPath(outbox, remote), now)
                 elif peer is not None and 20 <= kind <= 63:
                     peer.on_dtls(bytes(INBOUND[:size]))
                 else:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from calls import events, leases, relay_worker, services
 from calls.models import Attendance, Call, RelayLease
 from calls.relay.terms import EndReason, GoneReason, ParticipantGone, ParticipantLive
 from calls.relay_worker import LeaseLost, RelayWorker
+from calls.sweep import sweep
 from tests.calls.conftest import House, eventually, in_database
 from tests.calls.factories import make_lease, make_member_seat, make_seat
 from tests.calls.fake_node import FakeNode
@@ -113,6 +115,23 @@ async def test_a_call_of_the_node_that_nobody_has_come_to_can_be_ended(house: Ho
     await in_database(Call.objects.update, ended_at=None, end_reason="")  # as the join that was on its way read it
     late = await house.first_frame(seat)
     assert (await late.hear("error"))["code"] == "no_such_call"
+
+
+async def test_a_call_whose_first_join_was_lost_is_ended_by_its_node_when_it_is_due(house: House) -> None:
+    """Rule C9: nobody is live, nobody comes, and the relay that it was given to has never heard of it."""
+    long_ago = timezone.now() - timedelta(seconds=600)
+    lost = await in_database(make_seat, pressed_at=long_ago)
+    await in_database(services.assign_node, call=lost.call)
+    here = await in_database(make_seat, pressed_at=long_ago)  # connecting, as the relay knows: it is not empty
+    await (await house.first_frame(here)).hear("answer")
+    on_its_way = await in_database(make_seat)  # a Join just pressed
+    await in_database(services.assign_node, call=on_its_way.call)
+    await in_database(Call.objects.update, opened_at=long_ago)
+    assert await in_database(sweep) == 0  # none is the sweep's own to end
+    await eventually(Call.objects.filter(ended_at__isnull=False).exists)
+    await house.written()
+    (ended,) = await in_database(lambda: list(Call.objects.filter(ended_at__isnull=False)))
+    assert (ended.pk, ended.end_reason) == (lost.call_id, EndReason.EMPTY)
 
 
 async def test_a_draining_node_keeps_its_calls_and_leaves_new_ones_to_others(house: House) -> None:

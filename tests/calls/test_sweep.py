@@ -50,6 +50,30 @@ def test_a_call_somebody_just_left_is_not_yet_empty() -> None:
     assert sweep(NOW + timedelta(seconds=6)) == 1
 
 
+@pytest.mark.parametrize(
+    ("opened", "pressed", "lives", "asked"),
+    [
+        (76, 76, False, True),
+        (74, 74, False, False),  # not due
+        (600, 14, False, False),  # a Join may still be on its way
+        (600, 600, True, False),
+    ],
+)
+def test_the_node_of_a_call_that_is_due_is_asked_to_end_it_unless_it_has_it(
+    opened: float, pressed: float, lives: bool, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose first join was lost: a relay that is well would never end what it does not know of."""
+    told: list[tuple[str, events.Message]] = []
+    monkeypatch.setattr(events, "tell_node", lambda node, message: told.append((node, message)))
+    make_lease("n1", expires_in=60)
+    seat = make_seat(call=make_call(node="n1", opened_at=ago(opened)), pressed_at=ago(pressed))
+    if lives:
+        services.open_attendance(seat_id=seat.pk, node="n1", at=NOW)
+    assert sweep(NOW) == 0
+    expected = events.relay_end_unless_here(call_id=seat.call_id, reason=EndReason.EMPTY)
+    assert told == ([("n1", expected)] if asked else [])
+
+
 @pytest.mark.parametrize(("expires_in", "swept"), [(2.0, 0), (-10.0, 0), (-16.0, 1)])
 def test_the_sweep_leaves_alone_what_a_relay_holds_or_held_a_moment_ago(expires_in: float, swept: int) -> None:
     make_lease("n1", expires_in=expires_in)

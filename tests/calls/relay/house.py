@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from aioice import stun
 
+from bench import instant
 from bench.description import CHROMIUM, Dialect, Transport
 from bench.estimate import Estimate
 from bench.network import Network
@@ -86,6 +87,21 @@ class House:
         async with asyncio.timeout(limit):
             while not condition():  # noqa: ASYNC110 - the node tells by plain calls
                 await asyncio.sleep(0.01)
+
+
+def in_computed_time(story: Callable[[House], Coroutine[None, None, None]]) -> Callable[[], None]:
+    """A test of a house of its own, whose time is computed (bench.instant): the same on every machine, at any load."""
+
+    async def tell() -> None:
+        async with House() as house:
+            await story(house)
+
+    def test() -> None:
+        instant.run(tell())
+
+    test.__name__, test.__qualname__, test.__doc__ = story.__name__, story.__qualname__, story.__doc__
+    test.__module__ = story.__module__
+    return test
 
 
 def entrant(name: str, connection: int = 1) -> Entrant:

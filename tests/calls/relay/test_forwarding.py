@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.relay import rtcp, rtp
-from calls.relay.forwarding import LATELY, Slot, Source, Timeline
 from calls.relay.nack import ASK_STEP, ASKS, COPIES, KEEP, RESENDS, RING, TOO_MANY, Missing, Resent, RoundTrip
+from calls.relay.slot import LATELY, Slot
+from calls.relay.source import Source, Timeline
 
 FRAME = 0.04  # seconds
 
@@ -687,7 +688,7 @@ def test_gap_is_asked_for_soon_then_again_then_no_more() -> None:
     pauses = [later - earlier for earlier, later in pairwise(asked)]
     assert pauses[::2] == [pytest.approx(0.1, abs=0.011)] * (ASKS // 2)
     assert pauses[1] == pytest.approx(ASK_STEP, abs=0.001)  # in pairs: one of the two arrives
-    assert not missing
+    assert not missing.asked
 
 
 def test_packet_asked_for_in_vain_is_given_up_for_a_keyframe() -> None:
@@ -728,7 +729,7 @@ def test_too_many_gaps_are_given_up_for_a_keyframe() -> None:
     publisher.sequence += TOO_MANY + 1
     publisher.now = 1.0
     publisher.source.receive(next(publisher.frame()), 1.0)
-    assert not publisher.source.missing
+    assert not publisher.source.missing.asked
     assert publisher.asked == [1.0]
 
 

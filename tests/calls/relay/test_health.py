@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 
 import pytest
 
@@ -46,6 +47,19 @@ def test_loss_either_way_is_said_after_three_seconds_and_taken_back_after_five_g
 @pytest.mark.parametrize("loss", [0.05, 0.09])
 def test_loss_that_repair_makes_up_for_is_worth_no_word(loss: float) -> None:
     assert poor_seconds(up=lambda _: loss) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_link_that_steadily_loses_a_twentieth_loses_its_sign_soon(seed: int) -> None:
+    """As chance has it, of three people's sound and small pictures: 240 packets a second."""
+    chance, health = Random(seed), Health()
+    for look in range(4 * 60):
+        now, share = look / 4, 0.2 if look < 4 * 10 else 0.05
+        health.down.counted(60, sum(chance.random() < share for _ in range(60)), now)
+        is_poor = health.is_poor(now, limited=False)
+        assert is_poor or not 4 * 5 < look < 4 * 10
+        if now >= 25:
+            assert not is_poor, now
 
 
 def test_single_gap_is_worth_no_word() -> None:

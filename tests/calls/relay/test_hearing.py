@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from calls.relay.call import Forwarding
 from calls.relay.hearing import LASTING, Hearing
+from calls.relay.people import Forwarding
 
 ALL: Forwarding = {
     "ann": ("ben", "cat", None, None),

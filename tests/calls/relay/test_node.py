@@ -438,7 +438,7 @@ async def test_many_invented_streams_cost_no_memory(house: House) -> None:
         ann.peer.send_rtp(pack("!BBHII", 0x80, 96, 1, 0, ssrc) + bytes(50))
     await house.until(lambda: house.node.snapshot().dropped.get("ssrc", 0) >= 99)
     (leg,) = [leg for room in house.node._rooms.values() for leg in room.legs.values()]
-    assert len(leg._by_ssrc) == 5
+    assert len(leg.upstream.by_ssrc) == 5
 
 
 async def test_noise_of_every_kind_is_counted_and_the_call_goes_on(house: House) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calls.relay.call import Forwarding
+from calls.relay.people import Forwarding
 from calls.relay.quality import View, qualities
 from calls.relay.terms import Quality
 

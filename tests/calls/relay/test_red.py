@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.relay import red, rtp
-from calls.relay.forwarding import Slot, Source
+from calls.relay.slot import Slot
+from calls.relay.source import Source
 
 OPUS, RED = 111, 63
 STEP = 960  # 20 ms at 48 kHz
