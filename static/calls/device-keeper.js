@@ -18,6 +18,7 @@ export class DeviceKeeper {
   #outgoing;
   #page;
   #lost = new Map(); // by name: the id of the device that went
+  #replacing = new Set(); // names whose device went just now: another is being opened
   #asked = new Map(); // by name: the change that counts
 
   /** @param {Outgoing} outgoing @param {Page} page @param {AbortSignal} signal */
@@ -44,9 +45,12 @@ export class DeviceKeeper {
    */
   async lose(name, track) {
     this.#lost.set(name, track.getSettings().deviceId);
+    this.#replacing.add(name);
     await this.#outgoing.switch(name, true);
+    this.#replacing.delete(name);
     const next = this.#outgoing.device(name);
     if (next) this.#page.tell(`${name}-replaced`, { device: next.label });
+    await this.#look(); // what came and went meanwhile
   }
 
   async #reopen(name) {
@@ -79,6 +83,7 @@ export class DeviceKeeper {
   async #returned(name, id, found) {
     const isBack = found.some(({ deviceId }) => deviceId === id);
     const isMissed = !this.#outgoing.device(name);
+    if (this.#replacing.has(name)) return;
     if (!isBack && !(isMissed && found.length)) return;
     this.#lost.delete(name);
     if (!wantedMedia()[name]) return; // switched off since

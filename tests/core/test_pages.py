@@ -138,3 +138,11 @@ def test_the_main_page_is_never_kept_by_a_shared_computer(rf: RequestFactory) ->
     request = rf.get("/")
     request.user = AnonymousUser()
     assert "no-store" in views.show_main(request)["Cache-Control"]
+
+
+@pytest.mark.django_db
+def test_a_part_of_a_page_does_not_take_the_pages_address(client: Client) -> None:
+    """Whoever loads the page again after a dialog sees the list it was opened from."""
+    client.force_login(make_user(name="Nina Hart", organisation=make_organisation(name="Riverside")))
+    assert client.get("/rooms/", headers={"HX-Request": "true"})["HX-Push-Url"] == "false"
+    assert "HX-Push-Url" not in client.get("/rooms/")

@@ -37,6 +37,7 @@ class FakeOutgoing {
   async switch(name, on) {
     this.on = on;
     wantMedia({ camera: on });
+    if (on) await new Promise(setImmediate); // a camera takes a moment
     const [next] = plugged;
     this.track = on && next ? new Track(next) : null;
   }
@@ -119,6 +120,19 @@ test("an unplugged camera is replaced, and used again once it is back", async ()
   await plug("a");
   assert.equal(page.outgoing.track.id, "a");
   assert.deepEqual(sentences(page.told), ["camera-replaced", "camera-back"]);
+});
+
+test("what the browser tells of the camera that goes, while another is opened, is no camera that is back", async () => {
+  const page = keeper();
+  await page.kept.choose("camera", "a");
+  plugged = ["b"];
+  const { track } = page.outgoing;
+  page.outgoing.track = null;
+  const replaced = page.kept.lose("camera", track);
+  changed();
+  await Promise.all([replaced, settled()]);
+  assert.equal(page.outgoing.track.id, "b");
+  assert.deepEqual(sentences(page.told), ["camera-replaced"]);
 });
 
 test("where there was none left, the first that comes is used", async () => {
