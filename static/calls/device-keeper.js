@@ -18,7 +18,7 @@ export class DeviceKeeper {
   #outgoing;
   #page;
   #lost = new Map(); // by name: the id of the device that went
-  #replacing = new Set(); // names whose device went just now: another is being opened
+  #opening = new Set(); // names whose device went or came just now: one is being opened
   #asked = new Map(); // by name: the change that counts
 
   /** @param {Outgoing} outgoing @param {Page} page @param {AbortSignal} signal */
@@ -45,9 +45,9 @@ export class DeviceKeeper {
    */
   async lose(name, track) {
     this.#lost.set(name, track.getSettings().deviceId);
-    this.#replacing.add(name);
+    this.#opening.add(name);
     await this.#outgoing.switch(name, true);
-    this.#replacing.delete(name);
+    this.#opening.delete(name);
     const next = this.#outgoing.device(name);
     if (next) this.#page.tell(`${name}-replaced`, { device: next.label });
     await this.#look(); // what came and went meanwhile
@@ -83,13 +83,18 @@ export class DeviceKeeper {
   async #returned(name, id, found) {
     const isBack = found.some(({ deviceId }) => deviceId === id);
     const isMissed = !this.#outgoing.device(name);
-    if (this.#replacing.has(name)) return;
-    if (!isBack && !(isMissed && found.length)) return;
-    this.#lost.delete(name);
-    if (!wantedMedia()[name]) return; // switched off since
+    if (this.#opening.has(name) || (!isBack && !(isMissed && found.length))) return;
+    if (!wantedMedia()[name]) {
+      this.#lost.delete(name); // switched off since
+      return;
+    }
+    this.#opening.add(name);
     if (isMissed) await this.#outgoing.switch(name, true);
     else await this.#reopen(name);
+    this.#opening.delete(name);
     const device = this.#outgoing.device(name);
-    if (device) this.#page.tell(`${name}-back`, { device: device.label });
+    if (!device) return; // there, and not to be had: the next change may bring it
+    this.#lost.delete(name);
+    this.#page.tell(`${name}-back`, { device: device.label });
   }
 }

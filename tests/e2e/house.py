@@ -44,11 +44,11 @@ for number in range(1, int(os.environ["ROOMS"]) + 1):
     room = MeetingRoom.objects.create(organisation=clinic, name=f"Room {number:02}")
     area = WaitingArea.objects.create(organisation=clinic, name=f"Area {number:02}")
     sessions = []
-    for name, role in (("Ada", "administrator"), ("Ben", "member")):
+    for name, role, area_role in (("Ada", "administrator", "administrator"), ("Ben", "member", "provider")):
         user = User.objects.create(email=f"{name.lower()}{number:02}@example.org", name=name, password=password)
         OrganisationMembership.objects.create(organisation=clinic, user=user)
         RoomMembership.objects.create(room=room, user=user, role=role)
-        AreaRole.objects.create(area=area, user=user)
+        AreaRole.objects.create(area=area, user=user, role=area_role)
         session = SessionStore()
         session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
         session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
@@ -65,7 +65,7 @@ class Room:
     link: str
     administrator: str  # a session of Ada's, who manages it
     member: str  # a session of Ben's
-    area_link: str  # of a waiting area whose providers both of them are
+    area_link: str  # of a waiting area that Ada manages, and where Ben is a provider
     area_id: str
 
 

@@ -62,8 +62,8 @@ const opened = [];
 const devices = navigator.mediaDevices;
 const [list, open] = [devices.enumerateDevices.bind(devices), devices.getUserMedia.bind(devices)];
 // The second of Chromium's fake cameras measures depth, and gives no picture.
-devices.enumerateDevices = async () => (await list())
-  .filter(({ deviceId, label }) => label !== 'fake_device_1' && ![...gone.values()].includes(deviceId));
+devices.enumerateDevices = async () => (await list()).filter(({ deviceId, kind, label }) => (
+  label !== 'fake_device_1' && ![...gone.values()].includes(deviceId) && !(window.none && kind === 'videoinput')));
 devices.getUserMedia = async (wanted) => {
   for (const [kind, input] of [['video', 'videoinput'], ['audio', 'audioinput']]) {
     if (!wanted[kind] || !gone.has(kind)) continue;
