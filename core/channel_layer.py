@@ -4,6 +4,10 @@ channels_redis lets whichever socket is next read for all sockets of its process
 cancelled, and a message that Redis has just handed out, mostly somebody else's, is lost (`_brpop_with_clean`: popped,
 not yet in the backup queue). Here a read outlives its reader, and the next reader takes it over. And channels_redis
 keeps for good what comes for a socket that has closed: here its consumer says so (`forget`).
+
+And it asks Redis again and again for as long as nothing comes, whatever became of the first try: a cancellation that
+was lost inside that try left a read that never ended, and a process that never stopped. redis-py loses one where it
+sends by `asyncio.wait_for`, which before Python 3.12 answers with a result that came at the moment of the cancellation.
 """
 
 from __future__ import annotations
@@ -32,6 +36,14 @@ class SharedRedisChannelLayer(RedisChannelLayer):  # type: ignore[misc]
         """Nobody reads this channel any more."""
         self._readers.discard(channel)
         self.receive_buffer.pop(channel, None)
+
+    async def _brpop_with_clean(self, index: int, channel: str, timeout: float) -> bytes | None:  # noqa: ASYNC109
+        """The next message, or None after `timeout` seconds without one: then the caller tries again."""
+        message: bytes | None = await super()._brpop_with_clean(index, channel, timeout)
+        task = asyncio.current_task()
+        if message is None and task is not None and task.cancelling():
+            raise asyncio.CancelledError
+        return message
 
     async def receive_single(self, channel: str) -> Received:
         """Called by one reader at a time, for all of the process; by a worker for a channel of its own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -71,7 +72,8 @@ async def pages(fresh_channel_layer: None) -> AsyncIterator[Any]:
 
     yield open_page
     for page in opened:
-        await page.socket.disconnect(timeout=1)
+        with suppress(asyncio.CancelledError, TimeoutError):
+            await page.socket.disconnect(timeout=1)
 
 
 async def test_a_page_is_called_into_the_call_when_a_provider_joins(pages: Any) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import pytest
+import pytest_asyncio
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -22,6 +24,7 @@ from waiting_areas.models import AreaRole, WaitingArea
 
 HEARD_WITHIN = 5.0  # seconds
 Frame = dict[str, str]
+Watching = Callable[[User], Awaitable["Page"]]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,26 +54,38 @@ class Page:
         return frame
 
     async def close(self) -> None:
-        await self.socket.disconnect()
+        with suppress(asyncio.CancelledError, TimeoutError):
+            await self.socket.disconnect(timeout=1)
 
 
-async def watching(user: User) -> Page:
-    page = Page(await in_database(cookie_of, user))
-    assert await page.open()
-    assert await page.hear() == {"type": "watching"}
-    return page
+@pytest_asyncio.fixture
+async def watching(fresh_channel_layer: None) -> AsyncIterator[Watching]:
+    """Opens somebody's page. Each is closed before the loop of its test is: a socket that outlived it would go on
+    reading for all sockets of the process, and hold on to the database.
+    """
+    opened: list[Page] = []
+
+    async def open_page(user: User) -> Page:
+        page = Page(await in_database(cookie_of, user))
+        opened.append(page)
+        assert await page.open()
+        assert await page.hear() == {"type": "watching"}
+        return page
+
+    yield open_page
+    for page in opened:
+        await page.close()
 
 
-async def test_provider_is_told_of_somebody_new_and_of_every_change() -> None:
+async def test_provider_is_told_of_somebody_new_and_of_every_change(watching: Watching) -> None:
     area = await in_database(make_area)
     page = await watching(await in_database(make_staff, area))
     await in_database(tell_of_arrival, area)
     assert await page.hear() == {"type": "arrived", "area": str(area.pk)}
     assert await page.hear() == {"type": "changed", "area": str(area.pk)}
-    await page.close()
 
 
-async def test_what_is_said_names_nobody() -> None:
+async def test_what_is_said_names_nobody(watching: Watching) -> None:
     """Hazard H23: a frame is an area and a word."""
     area = await in_database(make_area)
     nina = await in_database(make_staff, area)
@@ -79,11 +94,10 @@ async def test_what_is_said_names_nobody() -> None:
     await in_database(services.send_message, caller=caller, text="Private", by=nina)
     frame = await page.hear()
     assert set(frame) == {"type", "area"}
-    await page.close()
 
 
 @pytest.mark.parametrize("whose", ["other_area", "other_organisation", "referrer", "left"])
-async def test_nobody_is_told_of_an_area_they_may_not_watch(whose: str) -> None:
+async def test_nobody_is_told_of_an_area_they_may_not_watch(whose: str, watching: Watching) -> None:
     area: WaitingArea = await in_database(make_area)
     makers: dict[str, Callable[[], User]] = {
         "other_area": lambda: make_staff(make_area(organisation=area.organisation)),
@@ -94,7 +108,6 @@ async def test_nobody_is_told_of_an_area_they_may_not_watch(whose: str) -> None:
     page = await watching(await in_database(makers[whose]))
     await in_database(tell_of_arrival, area)
     assert await page.socket.receive_nothing(timeout=0.2)
-    await page.close()
 
 
 def make_former_colleague(area: WaitingArea) -> User:
@@ -108,7 +121,9 @@ def tell_of_arrival(area: WaitingArea) -> None:
     events.tell_area(area.pk, events.area_arrived(area.pk, caller.pk))
 
 
-async def test_a_role_that_is_lost_or_given_counts_from_the_next_look(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_role_that_is_lost_or_given_counts_from_the_next_look(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looks = asyncio.Queue[None]()
     monkeypatch.setattr(staff_consumer, "beat", looks.get)
     old: WaitingArea = await in_database(make_area)
@@ -122,17 +137,16 @@ async def test_a_role_that_is_lost_or_given_counts_from_the_next_look(monkeypatc
     await in_database(tell_of_arrival, old)
     await in_database(tell_of_arrival, new)
     assert await page.hear() == {"type": "arrived", "area": str(new.pk)}
-    await page.close()
 
 
-async def test_anonymous_visitor_and_another_sites_page_are_refused() -> None:
+async def test_anonymous_visitor_and_another_sites_page_are_refused(fresh_channel_layer: None) -> None:
     assert not await Page().open()
     cookie = await in_database(cookie_of, await in_database(make_user))
     assert not await Page(cookie, origin="https://evil.example").open()
     assert not await Page(cookie, origin=None).open()
 
 
-async def test_page_that_talks_without_end_is_closed() -> None:
+async def test_page_that_talks_without_end_is_closed(watching: Watching) -> None:
     """Hazard H16."""
     page = await watching(await in_database(make_user))
     for _number in range(staff_consumer.MOST_FRAMES + 1):
