@@ -13,7 +13,7 @@ from calls.relay.terms import EndReason, GoneReason, Policy
 from waiting_areas import events
 from waiting_areas.access import Right, may
 from waiting_areas.models import PLACE_PREFIX, Caller
-from waiting_areas.services.common import mark_left, tell
+from waiting_areas.services.common import begin_lease, come_back, mark_left, tell
 from waiting_areas.states import LeftReason
 from waiting_areas.whereabouts import find_one
 
@@ -86,17 +86,20 @@ def _on_end(call: Call) -> None:
         elif call.end_reason in _FINISHED if is_own else call.end_reason != EndReason.ON_HOLD:
             mark_left(caller, LeftReason.FINISHED, now=now)
         else:
+            if call.seats.filter(identity=caller.identity, attendances__left_at=call.ended_at).exists():
+                begin_lease(caller, now=now)
             tell(caller)
 
 
 def _on_stay(seat: Seat, reason: GoneReason | None) -> None:
     now = timezone.now()
     for caller in _callers_of(seat.call):
-        if caller.identity == seat.identity and reason in (GoneReason.LEFT, GoneReason.REMOVED):
-            _on_gone(caller, seat, reason)
-        elif caller.identity == seat.identity:
-            # The lease begins where the call's own watch over them ends, and the other way round.
-            Caller.objects.inside().filter(pk=caller.pk).update(last_seen_at=now, closed_at=None)
+        if caller.identity == seat.identity:
+            if reason is None:
+                come_back(caller, now=now)
+            begin_lease(caller, now=now)
+            if reason in (GoneReason.LEFT, GoneReason.REMOVED):
+                _on_gone(caller, seat, reason)
         tell(caller)
 
 

@@ -14,7 +14,7 @@ from accounts.models import AccessRecord, User
 from calls import events as call_events
 from calls.models import Call, Seat
 from calls.relay.terms import EndReason, GoneReason
-from calls.services import close_attendance, end_call, open_attendance, open_call, remove_participant, store_end
+from calls.services import bring, close_attendance, end_call, open_attendance, open_call, remove_participant, store_end
 from core.errors import Conflict, DomainError, NotAllowed
 from tests.rooms.factories import make_member, make_room
 from tests.waiting_areas.factories import go_live, make_area, make_caller, make_staff
@@ -210,6 +210,67 @@ class TestWaiting:
         services.renew(caller_id=caller.pk, now=now)
         assert not upkeep._let_go(stale, LeftReason.CLOSED, now)
         assert status_of(caller) is Status.WAITING
+
+
+class TestWaitingBesideACall:
+    """While they are live in a call, the call watches over them, and no page of theirs; then the lease does again."""
+
+    def test_a_page_left_over_that_closes_takes_nobody_off_the_list(self) -> None:
+        caller, now = make_caller(), timezone.now()
+        consult(caller, make_staff(caller.area))
+        services.close_page(caller=caller, now=now)
+        assert upkeep.let_closed_go(now + timedelta(seconds=10)) == 0
+        assert status_of(caller) is Status.BEING_SEEN
+
+    def test_a_long_call_that_ends_on_hold_was_no_absence(self) -> None:
+        now = timezone.now()
+        caller = make_caller(waited=timedelta(minutes=30))
+        theirs, _callers = consult(caller, make_staff(caller.area))
+        Caller.objects.update(last_seen_at=now - timedelta(minutes=14))  # as it was when the call began
+        store_end(call_id=theirs.call_id, node="node", reason=EndReason.ON_HOLD, at=now)
+        assert status_of(caller) is Status.ON_HOLD
+        assert upkeep.let_lapsed_go(now + timedelta(minutes=14)) == 0
+
+    def test_one_that_ends_after_they_were_lost_gives_them_no_more_time(self) -> None:
+        now = timezone.now()
+        caller = make_caller()
+        theirs, callers = consult(caller, make_staff(caller.area))
+        go(callers, GoneReason.LOST)
+        Caller.objects.update(last_seen_at=now - timedelta(minutes=16))
+        store_end(call_id=theirs.call_id, node="node", reason=EndReason.ON_HOLD, at=now)
+        assert upkeep.let_lapsed_go(now) == 1
+
+    def test_taken_back_out_of_a_long_call_they_are_waiting_and_not_away(self) -> None:
+        caller = make_caller()
+        nina = make_staff(caller.area)
+        seat = bring(
+            call=live_in_room(caller.area, nina).call,
+            identity=caller.identity,
+            display_name="Gail",
+            brought_from=caller.place,
+        )
+        be_live(seat)
+        Caller.objects.update(last_seen_at=timezone.now() - timedelta(minutes=14))
+        services.put_on_hold(caller=caller, by=nina)
+        go(seat, GoneReason.LEFT)
+        assert status_of(caller) is Status.ON_HOLD
+
+    def test_whoever_closed_the_page_and_turns_up_in_the_call_is_on_the_list_again(self) -> None:
+        caller, now = make_caller(), timezone.now()
+        services.join_call(caller=caller, by=make_staff(caller.area))
+        services.close_page(caller=caller, now=now)
+        assert upkeep.let_closed_go(now + timedelta(seconds=3)) == 1
+        be_live(own_seat(caller))
+        assert [line.caller for line in list_callers([caller.area], now=now)] == [caller]
+
+    def test_whoever_was_finished_and_is_still_in_the_call_is_not(self) -> None:
+        caller = make_caller()
+        nina = make_staff(caller.area)
+        services.join_call(caller=caller, by=nina)
+        seat = own_seat(caller)
+        services.leave(caller=caller, now=timezone.now())
+        be_live(seat)
+        assert not Caller.objects.inside().exists()
 
 
 class TestAnswering:

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.services import record_access
+from calls.models import Attendance
 from core.errors import DomainError
 from waiting_areas import events
 from waiting_areas.errors import DeadLink, NotOpen, gone
 from waiting_areas.models import LEASE, Caller, CallerEvent, WaitingArea
-from waiting_areas.services.common import add_event, lock_caller, mark_left, tell
+from waiting_areas.services.common import add_event, come_back, lock_caller, mark_left, tell
 from waiting_areas.states import LeftReason
 
 REPLIES = 50  # of one caller: enough for any conversation in set phrases
@@ -86,23 +87,18 @@ def renew(*, caller_id: UUID, now: datetime) -> bool:
     if inside.update(last_seen_at=now, closed_at=None):
         tell(Caller.objects.get(pk=caller_id))
         return True
-    return _come_back(caller_id, now)
-
-
-def _come_back(caller_id: UUID, now: datetime) -> bool:
     caller = Caller.objects.select_related("area").filter(pk=caller_id).first()
-    if caller is None or not caller.may_come_back(now):
-        return False
-    back = Caller.objects.filter(pk=caller_id, left_at=caller.left_at)
-    if back.update(left_at=None, left_reason="", closed_at=None, last_seen_at=now):
-        add_event(caller, CallerEvent.What.RETURNED, at=now)
-        tell(caller)
-    return True
+    return caller is not None and come_back(caller, now=now)
 
 
 @transaction.atomic(durable=True)
 def close_page(*, caller: Caller, now: datetime) -> None:
-    """The page said that it goes: closed, or only reloaded, which `RELOADED_WITHIN` and upkeep tell apart."""
+    """The page said that it goes: closed, or only reloaded, which `RELOADED_WITHIN` and upkeep tell apart.
+
+    Of somebody who is live in a call it is a page that was left over, and says nothing.
+    """
+    if Attendance.objects.open().filter(seat__identity=caller.identity).exists():
+        return
     Caller.objects.inside().filter(pk=caller.pk).update(closed_at=now)
 
 

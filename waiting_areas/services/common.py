@@ -24,6 +24,11 @@ def lock_caller(caller_id: UUID) -> Caller:
     return caller
 
 
+def begin_lease(caller: Caller, *, now: datetime) -> None:
+    """Where a call's own watch over them ends, and where it begins: how long the call took is no absence."""
+    Caller.objects.inside().filter(pk=caller.pk).update(last_seen_at=now, closed_at=None)
+
+
 def mark_left(caller: Caller, reason: LeftReason, *, now: datetime, by: User | None = None) -> bool:
     """By compare-and-swap: whoever is second changes nothing. Joins the caller's transaction."""
     return _leave(Caller.objects.inside().filter(pk=caller.pk), caller, reason, now=now, by=by)
@@ -35,6 +40,20 @@ def mark_lost(caller: Caller, reason: LeftReason, *, now: datetime) -> bool:
         pk=caller.pk, last_seen_at=caller.last_seen_at, closed_at=caller.closed_at
     )
     return _leave(still_away, caller, reason, now=now, by=None)
+
+
+def come_back(caller: Caller, *, now: datetime) -> bool:
+    """Somebody whose page is here again, in time: the same place and arrival time (rule W8). False for anybody else.
+
+    `caller` with its area. Joins the caller's transaction.
+    """
+    if not caller.may_come_back(now):
+        return False
+    back = Caller.objects.filter(pk=caller.pk, left_at=caller.left_at)
+    if back.update(left_at=None, left_reason="", closed_at=None, last_seen_at=now):
+        add_event(caller, CallerEvent.What.RETURNED, at=now)
+        tell(caller)
+    return True
 
 
 def _leave(row: CallerQuerySet, caller: Caller, reason: LeftReason, *, now: datetime, by: User | None) -> bool:

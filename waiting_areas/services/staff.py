@@ -20,7 +20,7 @@ from waiting_areas import events
 from waiting_areas.access import Right, may
 from waiting_areas.errors import AlreadySeen, gone, no_role
 from waiting_areas.models import Caller, CallerEvent, WaitingArea
-from waiting_areas.services.common import add_event, lock_caller, mark_left, tell
+from waiting_areas.services.common import add_event, begin_lease, lock_caller, mark_left, tell
 from waiting_areas.states import Deed, LeftReason, is_possible
 from waiting_areas.whereabouts import Whereabouts, find_one
 
@@ -90,6 +90,7 @@ def _fetch(caller: Caller, by: User, call: Call, even_if_seen: bool) -> Seat:
     current = _lock_for(caller, by)
     if _check_fetch(current, by, even_if_seen) != call:
         raise Conflict("call_changed", _("You are in another call now. Try again."))
+    _leave_call(find_one(current, now=timezone.now()), current)
     Caller.objects.filter(pk=current.pk).update(phone_instead_at=None)
     seat = bring(call=call, identity=current.identity, display_name=current.name, brought_from=current.place)
     _record(current, CallerEvent.What.FETCHED, by, "caller.fetched", detail=call.place)
@@ -107,7 +108,7 @@ def put_on_hold(*, caller: Caller, by: User) -> None:
     where = find_one(current, now=timezone.now())
     if not where.is_called or not is_possible(Deed.HOLD, where.status):
         raise Conflict("not_in_call", _("Nobody is in a call with this person."))
-    _call_back(where, by)
+    _call_back(where, current, by)
     _record(current, CallerEvent.What.HELD, by, "caller.held")
 
 
@@ -124,7 +125,7 @@ def transfer(*, caller: Caller, to: WaitingArea, by: User) -> Caller:
         raise Conflict("same_area", _("This person is in this waiting area already."))
     where = find_one(current, now=now)
     _check_possible(Deed.TRANSFER, where)
-    _call_back(where, by)
+    _call_back(where, current, by)
     came_from = current.area
     current.area, current.link_generation = to, to.link_generation
     current.transferred_at, current.transferred_from, current.transferred_by = now, came_from, by
@@ -184,14 +185,21 @@ def _check_possible(deed: Deed, where: Whereabouts) -> None:
         raise Conflict("not_now", _("This cannot be done to this person now."))
 
 
-def _call_back(where: Whereabouts, by: User) -> None:
+def _call_back(where: Whereabouts, caller: Caller, by: User) -> None:
     """Out of the call they are in, if they are in one: back to their waiting page."""
     if where.seat is None:
         return
+    _leave_call(where, caller)
     if where.is_elsewhere:
         send_back(seat=where.seat)
     else:
         end_call(call=where.seat.call, reason=EndReason.ON_HOLD, by=by.identity)
+
+
+def _leave_call(where: Whereabouts, caller: Caller) -> None:
+    """Whoever is live in a call, and is sent out of it, has been here until now."""
+    if any(seat.identity == caller.identity for seat in where.people):
+        begin_lease(caller, now=timezone.now())
 
 
 def _record(caller: Caller, what: CallerEvent.What, by: User, act: str, detail: str = "") -> None:
