@@ -34,6 +34,8 @@ class Invitations:
 
     shared_link: Callable[[str], str] | None = None  # what Copy link copies; None: a personal link, made for it
     advice_template: str = ""  # a fragment of the panel's
+    gone_reason: str = "place_gone"  # a code of DeadInvite, once the place stands no more
+    only_in_call: bool = False  # nobody is invited before there is a call
     message_template: str = "invites/invitation"  # …_subject.txt, …_message.txt, …_message.html, …_sms.txt
 
 

@@ -44,7 +44,10 @@ def get_inviter(request: SignedInRequest, place: str) -> Inviter:
     get_object_or_404(Organisation.objects.visible_to(request.user), pk=organisation.pk)
     if not kind.may(place, request.user.identity, Act.INVITE):
         raise PermissionDenied
-    return Inviter(request.user, place, title, organisation, invitations, _call_of(request, place))
+    call = _call_of(request, place)
+    if call is None and invitations.only_in_call:
+        raise Http404
+    return Inviter(request.user, place, title, organisation, invitations, call)
 
 
 def get_invite(inviter: Inviter, invite_id: UUID) -> Invite:

@@ -39,7 +39,8 @@ class InviteQuerySet(models.QuerySet["Invite"]):
 
     def standing(self, *, at: datetime) -> Self:
         """Those whose link lets somebody in."""
-        made_in_a_call = Q(call__ended_at=None, call__isnull=False) | Q(call__ended_at__gt=at - OUTLIVES_CALL)
+        outlives = ~Q(kind=Invite.Kind.LINK) & Q(call__ended_at__gt=at - OUTLIVES_CALL)
+        made_in_a_call = Q(call__ended_at=None, call__isnull=False) | outlives
         return self.open().filter(Q(expires_at__gt=at) | Q(made_in_a_call, expires_at=None))
 
     def listed(self, place: str, *, at: datetime) -> Self:
@@ -71,7 +72,7 @@ class Invite(models.Model):
     generation = models.PositiveIntegerField(default=1)  # raised when it is revoked: the link is dead
     created_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(default=timezone.now)  # lately: sending again renews it
-    # Until when. None: made in a call, and good until OUTLIVES_CALL after its end.
+    # Until when. None: made in a call, and good until OUTLIVES_CALL after its end; one that was copied, until its end.
     expires_at = models.DateTimeField(null=True, blank=True)
     call = models.ForeignKey(Call, null=True, blank=True, on_delete=models.SET_NULL, related_name="invites")
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -124,7 +125,9 @@ class Invite(models.Model):
             return self.expires_at
         if self.call is None:  # the call is gone from the database
             return self.sent_at
-        return self.call.ended_at + OUTLIVES_CALL if self.call.ended_at else None
+        if self.call.ended_at is None:
+            return None
+        return self.call.ended_at + (timedelta(0) if self.kind == self.Kind.LINK else OUTLIVES_CALL)
 
     def stands(self, *, at: datetime) -> bool:
         """The link lets somebody in. The same as `standing`, of a row in hand."""

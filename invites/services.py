@@ -45,11 +45,14 @@ def send_invite(
 
     `recipient` is normalised already (messaging.addresses, messaging.numbers). Made in a `call` of the place it is good
     until OUTLIVES_CALL after its end, otherwise `until` then. Raises NotAllowed("not_allowed"), what
-    `messaging.limits.check` raises, and DomainError("until") for a date that is over or too far ahead.
+    `messaging.limits.check` raises, DomainError("until") for a date that is over or too far ahead, and
+    Conflict("no_call") where people are invited into a call alone.
     """
     now = now or timezone.now()
     organisation = _check_may_invite(place, by)
     call = call if call is not None and call.place == place and call.ended_at is None else None
+    if call is None and _is_only_in_call(place):
+        raise _no_call()
     if call is None and (until is None or not now < until <= now + LONGEST):
         raise DomainError("until", _("Choose a day from today on, within a year."))
     limits.check(organisation=organisation, member=by, recipient=recipient, about=place, now=now)
@@ -63,7 +66,8 @@ def send_invite(
 def resend_invite(*, invite: Invite, by: User, call: Call | None = None, now: datetime | None = None) -> Invite:
     """The same link once more. What has run out works again, for as long as a new one would.
 
-    That they may is the caller's to check. Raises Conflict("revoked"), and what `messaging.limits.check` raises.
+    That they may is the caller's to check. Raises Conflict("revoked", "no_call"), and what `messaging.limits.check`
+    raises.
     """
     now = now or timezone.now()
     limits.check(organisation=invite.organisation, member=by, recipient=invite.recipient, about=invite.place, now=now)
@@ -73,6 +77,8 @@ def resend_invite(*, invite: Invite, by: User, call: Call | None = None, now: da
             raise Conflict("revoked", _("This invitation has been revoked. Send a new one."))
         if not current.stands(at=now):
             current.call = call if call is not None and call.place == current.place else None
+            if current.call is None and _is_only_in_call(current.place):
+                raise _no_call()
             current.expires_at = None if current.call else now + default_validity()
         current.sent_at = now
         current.save(update_fields=["sent_at", "call", "expires_at"])
@@ -157,7 +163,7 @@ def admit_guest(
     now = now or timezone.now()
     # 1. The place, then the invitation: a deletion or a Revoke comes wholly before or wholly after.
     if not kind_of(invite.place).hold(invite.place):
-        raise DeadInvite("place_gone")
+        raise DeadInvite(_gone_reason(invite.place))
     current = _lock(invite.pk)
     if reason := why_dead(current, generation, now=now):
         raise DeadInvite(reason)
@@ -179,7 +185,7 @@ def why_dead(invite: Invite | None, generation: int, *, now: datetime) -> str:
     if invite is None:
         return "expired"
     if not kind_of(invite.place).stands(invite.place):
-        return "place_gone"
+        return _gone_reason(invite.place)
     if invite.stands(at=now) and invite.generation == generation:
         return ""
     if invite.call is not None and invite.call.ended_at is not None and invite.expires_at is None:
@@ -227,6 +233,19 @@ def invitations_of(place: str) -> Invitations | None:
         return kind_of(place).invitations
     except KeyError:
         return None
+
+
+def _is_only_in_call(place: str) -> bool:
+    invitations = invitations_of(place)
+    return invitations is not None and invitations.only_in_call
+
+
+def _gone_reason(place: str) -> str:
+    return (invitations_of(place) or Invitations()).gone_reason
+
+
+def _no_call() -> Conflict:
+    return Conflict("no_call", _("The call has ended. People are invited while it is on."))
 
 
 def _check_may_invite(place: str, by: User) -> Organisation:

@@ -17,7 +17,7 @@ def register_rooms() -> None:
     register(
         PlaceKind(
             prefix=PLACE_PREFIX,
-            template="rooms/call.html",
+            template="invites/call.html",
             policy=_policy,
             may=may,
             title=_title,

@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from accounts.models import Organisation, User
 from calls.models import Call, Seat
-from calls.places import Act, PlaceKind, register
+from calls.places import Act, Invitations, PlaceKind, register
 from calls.relay.terms import EndReason, GoneReason, Policy
+from invites.models import door_of, may_enter
 from waiting_areas import events
 from waiting_areas.access import Right, may
 from waiting_areas.models import PLACE_PREFIX, Caller
@@ -32,12 +33,18 @@ def register_consultations() -> None:
             door=_door,
             on_end=_on_end,
             on_stay=_on_stay,
+            stands=_stands,
+            hold=_hold,
+            # An interpreter, a relative: into the call that is on, and known by nobody else's link.
+            invitations=Invitations(only_in_call=True, gone_reason="call_ended"),
         )
     )
 
 
 def may_in_consultation(place: str, identity: str, act: Act) -> bool:
-    """Whoever sees the area's callers may do everything; the caller may enter while they are inside."""
+    """Whoever sees the area's callers may do everything; the caller may enter while they are inside, and so may a guest
+    whose personal link works.
+    """
     caller = Caller.objects.select_related("area").of_place(place).first()
     if caller is None:
         return False
@@ -45,6 +52,8 @@ def may_in_consultation(place: str, identity: str, act: Act) -> bool:
     if kind == "user":
         user = User.objects.filter(pk=int(number)).first()
         return user is not None and may(user, Right.SEE, caller.area)
+    if kind == "invite":
+        return act is Act.ENTER and may_enter(place, identity)
     return act is Act.ENTER and identity == caller.identity and caller.is_inside
 
 
@@ -67,11 +76,27 @@ def _organisation(place: str) -> Organisation:
 
 
 def _door(place: str, identity: str) -> str:
-    """Staff go back to the Caller list; the caller, also from another call, to their own waiting page."""
+    """Staff go back to the Caller list; the caller, also from another call, to their own waiting page; a guest to the
+    door of their link.
+    """
+    if guest_door := door_of(identity):
+        return guest_door
     caller = Caller.objects.of_place(place).get()
     if identity.startswith("user:"):
         return reverse("waiting_areas:show_callers", args=[caller.area_id])
     return reverse("waiting_areas:show_place", args=[caller.pk])
+
+
+def _stands(place: str) -> bool:
+    """While the caller is inside, or may still come back to their place."""
+    caller = Caller.objects.select_related("area").of_place(place).first()
+    return caller is not None and (caller.is_inside or caller.may_come_back(timezone.now()))
+
+
+def _hold(place: str) -> bool:
+    """Against Finish while somebody is let in."""
+    Caller.objects.of_place(place).select_for_update(no_key=True).first()
+    return _stands(place)
 
 
 def _on_end(call: Call) -> None:
