@@ -49,8 +49,8 @@ def reset_link(request: SignedInRequest, area_id: UUID) -> HttpResponse:
             messages.error(request, error.message)
         else:
             messages.success(request, _("Waiting area link reset. The old link no longer works."))
-        return _go(request, "waiting_areas:show_link", area)
-    return _panel(request, area, "reset_link", _("Reset Waiting Area Link"), {"form": form})
+        return go(request, "waiting_areas:show_link", area)
+    return show_panel(request, area, "reset_link", _("Reset Waiting Area Link"), {"form": form})
 
 
 @signed_in
@@ -65,8 +65,8 @@ def suspend_area(request: SignedInRequest, area_id: UUID) -> HttpResponse:
             messages.error(request, error.message)
         else:
             messages.success(request, _("%(area)s is suspended. Nobody new comes in.") % {"area": area})
-        return _go(request, "waiting_areas:show_callers", area)
-    return _panel(request, area, "suspend", _("Suspend"), {"form": form})
+        return go(request, "waiting_areas:show_callers", area)
+    return show_panel(request, area, "suspend", _("Suspend"), {"form": form})
 
 
 @signed_in
@@ -79,7 +79,7 @@ def restore_area(request: SignedInRequest, area_id: UUID) -> HttpResponse:
         messages.error(request, error.message)
     else:
         messages.success(request, _("%(area)s takes callers again.") % {"area": area})
-    return _go(request, "waiting_areas:show_callers", area)
+    return go(request, "waiting_areas:show_callers", area)
 
 
 @signed_in
@@ -94,8 +94,8 @@ def write_to_all(request: SignedInRequest, area_id: UUID) -> HttpResponse:
             messages.success(request, _("Your message is with everybody in %(area)s.") % {"area": area})
         else:
             messages.error(request, _("Nobody is in %(area)s now.") % {"area": area})
-        return _go(request, "waiting_areas:show_callers", area)
-    return _panel(request, area, "message_to_all", _("Message to everybody"), {"form": form, "phrases": PHRASES})
+        return go(request, "waiting_areas:show_callers", area)
+    return show_panel(request, area, "message_to_all", _("Message to everybody"), {"form": form, "phrases": PHRASES})
 
 
 @signed_in
@@ -117,12 +117,12 @@ def edit_hours(request: SignedInRequest, area_id: UUID) -> HttpResponse:
             problem = error.message
         else:
             messages.success(request, _("Opening hours saved."))
-            return _go(request, "waiting_areas:show_callers", area)
+            return go(request, "waiting_areas:show_callers", area)
     context = {"forms": forms, "always_open": always_open, "problem": problem}
-    return _panel(request, area, "hours", _("Opening hours"), context)
+    return show_panel(request, area, "hours", _("Opening hours"), context)
 
 
-def _panel(
+def show_panel(
     request: SignedInRequest, area: WaitingArea, name: str, title: str, context: dict[str, object]
 ) -> HttpResponse:
     """`waiting_areas/_<name>.html` as a page, or as a dialog over the list for htmx."""
@@ -137,7 +137,7 @@ def _panel(
     return render(request, "waiting_areas/_dialog.html" if request.htmx else "waiting_areas/panel.html", context)
 
 
-def _go(request: SignedInRequest, name: str, area: WaitingArea) -> HttpResponse:
+def go(request: SignedInRequest, name: str, area: WaitingArea | None = None) -> HttpResponse:
     """A whole page, also from inside a dialog."""
-    response = redirect(name, area.pk)
+    response = redirect(name, *([area.pk] if area else []))
     return HttpResponseClientRedirect(response["Location"]) if request.htmx else response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from waiting_areas import area_views, caller_views, entrance, views
+from waiting_areas import area_views, caller_views, entrance, settings_views, views
 
 app_name = "waiting_areas"
 
@@ -25,6 +25,10 @@ urlpatterns: list[URLPattern] = [
     path("waiting-areas/<uuid:area_id>/restore/", area_views.restore_area, name="restore_area"),
     path("waiting-areas/<uuid:area_id>/message/", area_views.write_to_all, name="write_to_all"),
     path("waiting-areas/<uuid:area_id>/hours/", area_views.edit_hours, name="edit_hours"),
+    path("waiting-areas/<uuid:area_id>/properties/", settings_views.edit_properties, name="edit_properties"),
+    path("waiting-areas/<uuid:area_id>/users/", settings_views.manage_users, name="manage_users"),
+    path("waiting-areas/<uuid:area_id>/users/<int:role_id>/role/", settings_views.change_role, name="change_role"),
+    path("waiting-areas/<uuid:area_id>/users/<int:role_id>/remove/", settings_views.take_role, name="take_role"),
     path("waiting-areas/callers/<uuid:caller_id>/join/", caller_views.join_caller, name="join_caller"),
     path("waiting-areas/callers/<uuid:caller_id>/fetch/", caller_views.fetch_caller, name="fetch_caller"),
     path("waiting-areas/callers/<uuid:caller_id>/message/", caller_views.write_message, name="write_message"),

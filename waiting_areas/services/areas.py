@@ -129,9 +129,14 @@ def delete_area(*, area: WaitingArea, by: User) -> None:
 
 @transaction.atomic(durable=True)
 def give_role(*, area: WaitingArea, user: User, role: str, by: User) -> AreaRole:
-    """The only role this person has in the area from now on (rule W7). Raises DomainError("not_a_colleague")."""
+    """The only role this person has in the area from now on (rule W7).
+
+    Raises DomainError("not_a_colleague", "last_administrator").
+    """
     if not user.organisations.filter(pk=area.organisation_id).exists():
         raise DomainError("not_a_colleague", _("This person does not work for the organisation of this waiting area."))
+    if role != AreaRole.Role.ADMINISTRATOR:
+        _keep_an_administrator(area, without=user)
     given, _created = AreaRole.objects.update_or_create(area=area, user=user, defaults={"role": role})
     _record(area, "area.role_given", by, f"{user.identity} {role}")
     return given
@@ -139,10 +144,19 @@ def give_role(*, area: WaitingArea, user: User, role: str, by: User) -> AreaRole
 
 @transaction.atomic(durable=True)
 def take_role(*, role: AreaRole, by: User) -> None:
-    """Twice changes nothing."""
+    """Twice changes nothing. Raises DomainError("last_administrator")."""
+    _keep_an_administrator(role.area, without=role.user)
     deleted, _by_model = AreaRole.objects.filter(pk=role.pk).delete()
     if deleted:
         _record(role.area, "area.role_taken", by, f"user:{role.user_id}")
+
+
+def _keep_an_administrator(area: WaitingArea, *, without: User) -> None:
+    """An area that has administrators has one afterwards. The row lock keeps two from going at once."""
+    WaitingArea.objects.select_for_update(no_key=True).filter(pk=area.pk).first()
+    administrators = set(AreaRole.objects.administrators().filter(area=area).values_list("user_id", flat=True))
+    if administrators == {without.pk}:
+        raise DomainError("last_administrator", _("A waiting area keeps one administrator. Name another one first."))
 
 
 def _record(area: WaitingArea, act: str, by: User | None, detail: str = "") -> None:
