@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -160,6 +161,14 @@ async def test_a_page_that_talks_all_the_time_is_closed(pages: Any) -> None:
     assert message["code"] == consumers.TOO_FAST
 
 
+def make_guest(beside: Seat, number: int) -> Seat:
+    """Of a guest who may be in the call: brought into it from somewhere."""
+    place = f"caller:{uuid4()}"
+    return Seat.objects.create(
+        call=beside.call, identity=f"visitor:{number}", role="guest", display_name="G", brought_from=place
+    )
+
+
 class TestFetching:
     """Rule W6, with the real commands to the relay and a node without media."""
 
@@ -181,27 +190,22 @@ class TestFetching:
 
     async def test_the_waiting_page_moves_into_a_seat_that_was_reserved(self, house: House, pages: Any) -> None:
         caller = await in_database(make_caller)
-        provider, _page = await self.live_provider(house, caller)
+        provider, page = await self.live_provider(house, caller)
         waiting = await pages(caller)
         seat = await in_database(services.fetch_into_call, caller=caller, by=provider)
         assert (await waiting.hear("moved"))["call"] == str(seat.call_id)
-        assert house.node.calls[str(seat.call_id)]._reserved.keys() == {caller.identity}
+        for number in range(2):
+            await house.joined(await in_database(make_guest, page.seat, number))
+        late = await house.first_frame(await in_database(make_guest, page.seat, 2))
+        await late.hear("full")  # of four seats one is the provider's, and one the caller's
         await house.joined(seat)
         await eventually(lambda: find_one(Caller.objects.get(), now=timezone.now()).people)
 
     async def test_a_full_call_is_refused_before_anything_changes(self, house: House, pages: Any) -> None:
         caller = await in_database(make_caller)
         provider, page = await self.live_provider(house, caller)
-        call = page.seat.call
-
-        def guest(number: int) -> Seat:
-            Seat.objects.filter(pk=page.seat.pk).update(brought_from="")
-            return Seat.objects.create(
-                call=call, identity=f"visitor:{number}", role="guest", display_name="G", brought_from=caller.place
-            )
-
         for number in range(3):
-            await house.joined(await in_database(guest, number))
+            await house.joined(await in_database(make_guest, page.seat, number))
         await pages(caller)
         with pytest.raises(DomainError) as refused:
             await in_database(services.fetch_into_call, caller=caller, by=provider)
