@@ -11,6 +11,7 @@ import segno
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -180,8 +181,15 @@ def _panel(
     request: MemberRequest, room: MeetingRoom, name: str, title: str, context: dict[str, object]
 ) -> HttpResponse:
     """`rooms/_<name>.html` as a page, or as a dialog over the list for htmx."""
-    context |= {"room": room, "organisation": room.organisation, "title": title, "panel": f"rooms/_{name}.html"}
-    return render(request, "rooms/_dialog.html" if request.htmx else "rooms/panel.html", context)
+    context |= {
+        "room": room,
+        "about": room.name,
+        "organisation": room.organisation,
+        "title": title,
+        "panel": f"rooms/_{name}.html",
+        "back_url": reverse("rooms:list_rooms"),
+    }
+    return render(request, "core/_dialog.html" if request.htmx else "rooms/panel.html", context)
 
 
 def _go(request: MemberRequest, name: str, room: MeetingRoom | None = None) -> HttpResponse:

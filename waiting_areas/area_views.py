@@ -134,7 +134,7 @@ def show_panel(
         "panel": f"waiting_areas/_{name}.html",
         "back_url": reverse("waiting_areas:show_callers", args=[area.pk]),
     }
-    return render(request, "waiting_areas/_dialog.html" if request.htmx else "waiting_areas/panel.html", context)
+    return render(request, "core/_dialog.html" if request.htmx else "waiting_areas/panel.html", context)
 
 
 def go(request: SignedInRequest, name: str, area: WaitingArea | None = None) -> HttpResponse:

@@ -196,7 +196,7 @@ def _panel(request: SignedInRequest, caller: Caller, name: str, title: str, cont
         "panel": f"waiting_areas/_{name}.html",
         "back_url": reverse("waiting_areas:show_callers", args=[caller.area_id]),
     }
-    return render(request, "waiting_areas/_dialog.html" if request.htmx else "waiting_areas/panel.html", context)
+    return render(request, "core/_dialog.html" if request.htmx else "waiting_areas/panel.html", context)
 
 
 def _back(request: SignedInRequest, caller: Caller) -> HttpResponse:
