@@ -81,7 +81,7 @@ class Slot:
         self._resent = Resent()
         self._turn: Turn | None = None
         self._span = 0  # numbers used up before the slot last opened
-        self._told: tuple[int, int, int] | None = None  # of the last report: highest number, lost, never sent
+        self._told: tuple[int, int] | None = None  # the highest number last reported, and the most lost on the way so far
 
     def show(self, source: Source | None, send: Send, now: float) -> bool:
         """Put `source` behind the slot (`None`: nothing). False when it was there already."""
@@ -288,13 +288,20 @@ class Slot:
 
     def heard(self, block: rtcp.ReportBlock) -> tuple[int, int]:
         """From the subscriber's report on this slot: packets expected since the last one, and those lost on the way to
-        it. What was missing upstream already, and never sent, is not counted against the subscriber's link."""
+        it. What was missing upstream already, and never sent, is not counted against the subscriber's link.
+
+        What is sent after all, repaired upstream, may cross a report that still misses it: so loss is what the count
+        has not reached before, and no such packet is taken for lost twice."""
         never_sent = self._span + self._highest - self._first + 1 - self.packets
-        told, self._told = self._told, (block.highest, block.lost, never_sent)
-        if told is None or not 0 < block.highest - told[0] < 0x8000:
+        lost = block.lost - never_sent
+        told, self._told = self._told, (block.highest, lost)
+        if told is None:
             return 0, 0
+        self._told = block.highest, max(lost, told[1])
         expected = block.highest - told[0]
-        return expected, min(max(0, block.lost - told[1] - (never_sent - told[2])), expected)
+        if not 0 < expected < 0x8000:
+            return 0, 0
+        return expected, min(max(0, lost - told[1]), expected)
 
     def round_trip(self, block: rtcp.ReportBlock, now: float) -> float | None:
         """Seconds, from the subscriber's report on this slot (RFC 3550 §6.4.1)."""

@@ -253,6 +253,23 @@ def test_subscribers_loss_is_of_its_own_link_not_of_the_publishers() -> None:
     assert slot.heard(rtcp.ReportBlock(5, 0, 30, first + 101, 0, 0, 0)) == (0, 0)
 
 
+def test_packet_repaired_upstream_while_its_report_is_on_the_way_is_not_lost_each_time() -> None:
+    publisher, slot = Publisher(), make_slot()
+    slot.show(publisher.source, ignore, 0.0)
+    first = forward(publisher, slot, 0.0, publisher.frame(keyframe=True))[0].sequence
+    assert slot.heard(rtcp.ReportBlock(5, 0, 0, first + 1, 0, 0, 0)) == (0, 0)
+    counted = 0
+    for number in range(1, 41):
+        late, kept = publisher.frame()
+        forward(publisher, slot, number * FRAME, iter([kept]))
+        forward(publisher, slot, number * FRAME, iter([late]))  # asked for again, and here
+        highest = first + 1 + 2 * number
+        for missed in (1, 0):  # as the subscriber saw it before, and after
+            counted += slot.heard(rtcp.ReportBlock(5, 0, missed, highest - missed, 0, 0, 0))[1]
+    assert counted == 1
+    assert slot.heard(rtcp.ReportBlock(5, 0, 12, highest + 2, 0, 0, 0)) == (2, 2)  # and what really is lost counts
+
+
 def test_loss_from_before_a_pause_is_not_counted_when_the_picture_comes_back() -> None:
     """The last packets before a pause have nothing behind them to show that they are missing: the next ones do."""
     publisher, slot = Publisher(), make_slot()
