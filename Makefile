@@ -13,11 +13,9 @@ PRODUCTION := DEBUG=0 SECRET_KEY=lint-only-0123456789-abcdefghijklmnopqrstuvwxyz
 	LINK_KEY=lint-only-9876543210-zyxwvutsrqponmlkjihgfedcba-HGFEDCBA \
 	ALLOWED_HOSTS=meet.example.org PUBLIC_URL=https://meet.example.org EMAIL_URL=smtp+tls://mail.example.org:587
 
-# Stories that want a quiet machine, and are not in CI: make test-networks, make test-stories.
+# Stories that want namespaces (root) and a quiet machine, and are not in CI: make test-networks.
 NETWORK_STORIES := tests/e2e/test_networks.py tests/e2e/test_loss.py
-CALL_STORIES := tests/e2e/test_announcements.py tests/e2e/test_blur.py tests/e2e/test_door.py tests/e2e/test_ends.py \
-	tests/e2e/test_language.py tests/e2e/test_reconnect.py tests/e2e/test_stage.py tests/e2e/test_truth.py
-QUIET_STORIES := $(addprefix --ignore=,$(NETWORK_STORIES) $(CALL_STORIES))
+STORIES := tests/e2e $(addprefix --ignore=,$(NETWORK_STORIES)) --capture=no
 
 .PHONY: help
 help: ## Show this list
@@ -58,23 +56,18 @@ test: setup-dev ## Run the tests: Python, JavaScript, browser stories (DATABASE_
 	@bash tests/ensure-coturn.sh
 	@bash tests/ensure-gettext.sh
 	npm test --silent
-	$(BIN)/python -m pytest --ignore=tests/e2e -q -m "not long" $(ARGS)
-	$(BIN)/python -m pytest tests/e2e $(QUIET_STORIES) -q --capture=no -m "not long" $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/e2e -n 2 -q -m "not long" $(ARGS)
+	$(BIN)/python -m pytest $(STORIES) -q -m "not long" $(ARGS)
 
 .PHONY: test-networks
 test-networks: setup-dev ## Run the stories over bad and closed networks (namespaces: root); they want a quiet machine
 	$(BIN)/python -m pytest $(NETWORK_STORIES) -q --capture=no $(ARGS)
 
-.PHONY: test-stories
-test-stories: setup-dev ## Run the stories of devices, blur, losses and ends of a call; they want a quiet machine
-	@bash tests/ensure-browsers.sh
-	$(BIN)/python -m pytest $(CALL_STORIES) -q --capture=no $(ARGS)
-
 .PHONY: test-long
-test-long: setup-dev ## Run what takes long: crashes, weak links, a thousand joins, the longer browser stories
+test-long: setup-dev ## Run what takes long: crashes, weak links, a thousand joins, most of the browser stories
 	@bash tests/ensure-browsers.sh
 	$(BIN)/python -m pytest --ignore=tests/e2e -q -m long $(ARGS)
-	$(BIN)/python -m pytest tests/e2e $(QUIET_STORIES) -q --capture=no -m long $(ARGS)
+	$(BIN)/python -m pytest $(STORIES) -q -m long $(ARGS)
 
 .PHONY: lint
 lint: setup-dev ## Style, types, templates, floors, migrations, production settings

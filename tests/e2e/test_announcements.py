@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.e2e.conftest import Invite
 from tests.e2e.house import Room
 from tests.e2e.people import Person
+
+pytestmark = pytest.mark.long
 
 # Every note that really sounds: its pitch, once its context runs.
 WATCH_NOTES = """

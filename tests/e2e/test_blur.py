@@ -16,6 +16,8 @@ from tests.e2e.house import Room
 from tests.e2e.people import Person
 from tests.e2e.test_layers import sends
 
+pytestmark = pytest.mark.long
+
 ROUND, ROUNDS = 3000, 4  # ms
 TOO_SLOW = "Blur background was turned off: this device is too slow for it."
 # Every picture the page gives to a sender, in order: "camera" as it came from the device, "other", "none".

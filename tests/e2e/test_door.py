@@ -18,6 +18,8 @@ from tests.e2e.people import Person
 from tests.e2e.test_meeting import member_enters
 from tests.e2e.test_pages import watch
 
+pytestmark = pytest.mark.long
+
 # `refused` names the error for each kind of track; the tests change it while the page is open.
 REFUSE = """
 window.refused = %s;
@@ -170,7 +172,6 @@ def test_denied_devices_are_explained_and_joining_without_them_works_by_keyboard
     assert not faults
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "refused", "sentences"),
     [
@@ -216,7 +217,6 @@ def test_each_trouble_says_what_to_do_and_costs_nothing_else(
         ada.hears(1)
 
 
-@pytest.mark.long
 def test_trouble_that_is_mended_needs_one_press(invite: Invite, room: Room) -> None:
     grace = refusing(invite, "Grace", video=BUSY)
     grace.opens_link(room.link)
@@ -227,7 +227,6 @@ def test_trouble_that_is_mended_needs_one_press(invite: Invite, room: Room) -> N
     expect(grace.page.get_by_text("Another program is using your camera.")).to_have_count(0)
 
 
-@pytest.mark.long
 def test_page_without_https_says_so_before_anything_fails(invite: Invite, house: House, look: Look) -> None:
     grace = invite("Grace")
     grace.context.add_init_script(
@@ -239,7 +238,6 @@ def test_page_without_https_says_so_before_anything_fails(invite: Invite, house:
     look(grace, "door-insecure")
 
 
-@pytest.mark.long
 def test_everything_is_tried_by_keyboard_and_what_was_chosen_is_remembered(invite: Invite, room: Room) -> None:
     ada, grace = member_enters(invite, room), comes(invite, "Grace")
     grace.opens_link(room.link)
@@ -277,7 +275,6 @@ def test_everything_is_tried_by_keyboard_and_what_was_chosen_is_remembered(invit
     grace.until(lambda: "Fake Audio Input 2" in page.evaluate(sent), "the microphone that was chosen is sent")
 
 
-@pytest.mark.long
 def test_a_speaker_that_was_not_heard_gets_help(invite: Invite, look: Look) -> None:
     grace = invite("Grace")
     grace.goes_to("/device-test/")
@@ -288,7 +285,6 @@ def test_a_speaker_that_was_not_heard_gets_help(invite: Invite, look: Look) -> N
     look(grace, "door-speaker-silent")
 
 
-@pytest.mark.long
 def test_a_camera_pulled_out_is_replaced_and_one_plugged_in_is_listed(invite: Invite, room: Room) -> None:
     grace = comes(invite, "Grace")
     grace.context.add_init_script(PLUGS)
@@ -326,7 +322,6 @@ def test_connection_is_tried_through_the_relay_itself(invite: Invite, house: Hou
     assert not faults
 
 
-@pytest.mark.long
 def test_network_without_udp_is_told_so(invite: Invite, house: House) -> None:
     grace = invite("Grace")
     grace.context.add_init_script(TCP_ONLY)
@@ -340,7 +335,6 @@ def test_network_without_udp_is_told_so(invite: Invite, house: House) -> None:
     expect(row.get_by_text("UDP, the fast way")).to_be_hidden()
 
 
-@pytest.mark.long
 def test_network_that_lets_no_call_through_is_told_so_and_members_read_it(
     invite: Invite, room: Room, look: Look
 ) -> None:
@@ -352,7 +346,6 @@ def test_network_that_lets_no_call_through_is_told_so_and_members_read_it(
     expect(grace.page.locator("input[name=device_check]")).to_have_value(re.compile("network-blocked"))
 
 
-@pytest.mark.long
 def test_join_gives_the_check_up(invite: Invite, room: Room, house: House) -> None:
     ada, grace = member_enters(invite, room), invite("Grace")
     faults = watch(grace, house)

@@ -16,6 +16,8 @@ from tests.e2e.looks import Look
 from tests.e2e.people import Person
 from tests.e2e.test_meeting import member_enters
 
+pytestmark = pytest.mark.long
+
 CAMERA_IS_ON = "window.peers.flatMap((peer) => peer.getSenders()).some(({ track }) => track?.readyState === 'live')"
 
 
@@ -109,7 +111,6 @@ def impatient_house() -> House:
     house.stop()
 
 
-@pytest.mark.long
 def test_nobody_came_says_so_and_whom_to_phone(invite: Invite, impatient_house: House) -> None:
     """Rule C3."""
     grace = invite("Grace", at=impatient_house)
@@ -124,7 +125,6 @@ SHOW = """(name) => {
 }"""
 
 
-@pytest.mark.long
 def test_every_end_is_fit_to_be_read(invite: Invite, room: Room, look: Look) -> None:
     grace = invite("Grace")
     grace.joins_by(room.link)

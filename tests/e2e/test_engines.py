@@ -11,6 +11,8 @@ from tests.e2e.firefox import FirefoxGuest, find_firefox
 from tests.e2e.house import Room
 from tests.e2e.test_meeting import member_enters
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def firefox_guest(request: pytest.FixtureRequest) -> Iterator[FirefoxGuest]:

@@ -15,6 +15,8 @@ from tests.e2e.test_stage import WINDOWS, looks_right
 from tests.house.pseudo import LANGUAGE, make_catalogue, missing_tools, pseudo
 from tests.house.test_language import plain_words
 
+pytestmark = pytest.mark.long
+
 # What people and machines are called here.
 NAMES = re.compile(r"\b(Ada|Grace|Room \d+|Riverside Clinic)\b|fake_device_\d|Fake [\w ]+")
 SPEAKS = {"locale": LANGUAGE}

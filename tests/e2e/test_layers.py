@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.e2e.conftest import Invite
 from tests.e2e.house import Room
 from tests.e2e.people import Person
 from tests.e2e.test_meeting import member_enters
+
+pytestmark = pytest.mark.long
 
 SENT = """async () => Object.fromEntries([...(await window.peers.at(-1).getStats()).values()]
   .filter(({ type, rid }) => type === 'outbound-rtp' && rid)

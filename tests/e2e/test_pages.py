@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import Invite
@@ -15,6 +16,8 @@ from tests.e2e.looks import Look
 from tests.e2e.people import Person
 from tests.e2e.test_meeting import member_enters
 from tests.e2e.test_waiting import opens_menu, sees_list, sees_waiting_page, waits
+
+pytestmark = pytest.mark.long
 
 
 def watch(person: Person, house: House) -> list[str]:

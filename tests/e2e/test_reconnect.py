@@ -17,6 +17,8 @@ from tests.e2e.house import House, Room
 from tests.e2e.people import Person
 from tests.e2e.road import Road
 
+pytestmark = pytest.mark.long
+
 BACK_WITHIN = 3.0  # seconds after the road is mended, without a click
 LAST_FRAMES = 1_000  # ms for what was on its way when the road was cut
 
@@ -83,9 +85,7 @@ def is_the_same_as_before(ada: Person, grace: Person) -> None:
     assert said.count("Grace joined") == 1
 
 
-@pytest.mark.parametrize(
-    "seconds", [6, pytest.param(12, marks=pytest.mark.long), pytest.param(18, marks=pytest.mark.long)]
-)
+@pytest.mark.parametrize("seconds", [6, 12, 18])
 def test_cut_road_costs_nobody_the_seat(invite: Invite, room: Room, road: Road, seconds: int) -> None:
     ada, grace = meet(invite, room, road)
     road.cut()
@@ -97,7 +97,6 @@ def test_cut_road_costs_nobody_the_seat(invite: Invite, room: Room, road: Road, 
     is_the_same_as_before(ada, grace)
 
 
-@pytest.mark.long
 def test_minute_away_gives_the_seat_if_it_is_free(invite: Invite, room: Room, road: Road) -> None:
     ada, grace = meet(invite, room, road)
     road.cut()
@@ -111,7 +110,6 @@ def test_minute_away_gives_the_seat_if_it_is_free(invite: Invite, room: Room, ro
     expect(ada.tile("Grace").get_by_role("img", name="Microphone off")).to_be_visible()
 
 
-@pytest.mark.long
 def test_socket_that_was_cut_with_the_road_is_not_believed(invite: Invite, room: Room, road: Road) -> None:
     """What is pressed while the road is cut is not lost: the others are told as soon as it is back."""
     ada, grace = meet(invite, room, road)
@@ -133,7 +131,6 @@ def test_page_left_and_come_back_to_has_its_seat_and_stays_muted(invite: Invite,
     is_the_same_as_before(ada, grace)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("seconds", [10, 30])
 def test_laptop_that_slept_is_back_when_it_wakes(invite: Invite, room: Room, road: Road, seconds: int) -> None:
     ada, grace = meet(invite, room, road)
@@ -150,7 +147,6 @@ def test_laptop_that_slept_is_back_when_it_wakes(invite: Invite, room: Room, roa
     expect(grace.page.get_by_role("button", name="Unmute", exact=True)).to_be_visible()
 
 
-@pytest.mark.long
 def test_offline_says_so_and_comes_back_by_itself(invite: Invite, room: Room, road: Road) -> None:
     ada, grace = meet(invite, room, road)
     road.cut()
@@ -172,7 +168,6 @@ OPEN_DEVICES = """window.peers.flatMap((peer) => peer.getSenders())
   .filter(({ track }) => track && track.readyState === 'live').length"""
 
 
-@pytest.mark.long
 def test_ten_minutes_away_cost_one_click_and_turn_the_camera_off(invite: Invite, room: Room, road: Road) -> None:
     ada, grace = meet(invite, room, road)
     grace.page.add_init_script(CLOCK_THAT_CAN_BE_PUT_FORWARD)
@@ -205,7 +200,6 @@ def small_house() -> Iterator[House]:
     house.stop()
 
 
-@pytest.mark.long
 def test_minute_away_ends_before_a_full_call_and_a_free_seat_lets_in(invite: Invite, small_house: House) -> None:
     room, road = small_house.room(), Road(small_house)
     ada, grace, bo = invite("Ada", at=small_house), invite("Grace", at=road), invite("Bo", at=small_house)
@@ -236,7 +230,6 @@ def fragile_house() -> Iterator[House]:
     house.stop()
 
 
-@pytest.mark.long
 def test_calls_come_back_by_themselves_after_each_process_was_killed(invite: Invite, fragile_house: House) -> None:
     """kill -9: in the one-machine default of all there is; otherwise of relay and web in turn. While there is no web
     process alone, media go on.

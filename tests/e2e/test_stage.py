@@ -21,6 +21,8 @@ from tests.e2e.house import House, Room
 from tests.e2e.people import WATCH_PEERS, Person
 from tests.e2e.test_meeting import member_enters
 
+pytestmark = pytest.mark.long
+
 WINDOWS = [(390, 844), (844, 390), (1280, 800), (1920, 1080)]
 SMALL = {"width": 400, "height": 300}
 
@@ -158,7 +160,6 @@ def is_laid_out(person: Person, names: list[str], *, screen: str | None = None, 
             assert tile["width"] > 0.84 * stage["width"] or tile["height"] > 0.84 * stage["height"], where
 
 
-@pytest.mark.long
 def test_one_to_four_people_and_a_shared_screen_are_laid_out_in_every_window(invite: Invite, room: Room) -> None:
     ada = member_enters(invite, room)
     guests = [invite(name, viewport=SMALL) for name in ("Bo", "Cleo", "Dan")]
@@ -469,7 +470,6 @@ def looks_right(person: Person, state: str, faults: list[str]) -> None:
     faults += [f"{state}: {fault}" for fault in unfit(person)]
 
 
-@pytest.mark.long
 def test_every_state_is_fit_for_everybody(invite: Invite, room: Room) -> None:
     """axe, 44 px, nothing covered or lost: each panel, menu and dialog, in each window, at 320 px and 200 % too."""
     ada = member_enters(invite, room)

@@ -15,6 +15,8 @@ from tests.e2e.people import Person
 from tests.e2e.road import Road
 from tests.e2e.test_meeting import member_enters
 
+pytestmark = pytest.mark.long
+
 # As a browser does that wants a touch before it plays anything.
 SILENT_UNTIL_TOUCHED = """
 {
@@ -49,7 +51,6 @@ def test_speaker_is_told_while_the_listeners_browser_plays_nothing(invite: Invit
     expect(grace.page.locator("#stage").get_by_text("cannot hear you yet")).to_have_count(0)
 
 
-@pytest.mark.long
 def test_speaker_is_told_while_no_sound_of_theirs_arrives(invite: Invite, room: Room) -> None:
     ada, grace = member_enters(invite, room), invite("Grace")
     grace.joins_by(room.link)
@@ -65,7 +66,6 @@ def test_speaker_is_told_while_no_sound_of_theirs_arrives(invite: Invite, room: 
     expect(grace.page.locator("#stage").get_by_text("cannot hear you yet")).to_have_count(0, timeout=10_000)
 
 
-@pytest.mark.long
 def test_weak_connection_is_said_on_both_ends_and_taken_back(invite: Invite, house: House, room: Room) -> None:
     road = Road(house)
     ada, grace = member_enters(invite, room), invite("Grace", at=road)
@@ -86,7 +86,6 @@ def test_weak_connection_is_said_on_both_ends_and_taken_back(invite: Invite, hou
     road.close()
 
 
-@pytest.mark.long
 def test_pictures_turned_off_to_keep_the_sound_are_said_to_be_on_both_ends(
     invite: Invite, house: House, room: Room
 ) -> None:
@@ -113,7 +112,6 @@ def test_pictures_turned_off_to_keep_the_sound_are_said_to_be_on_both_ends(
     road.close()
 
 
-@pytest.mark.long
 def test_less_data_brings_the_small_picture_and_outlives_a_reload(invite: Invite, room: Room) -> None:
     ada, grace = member_enters(invite, room), invite("Grace")
     grace.joins_by(room.link)

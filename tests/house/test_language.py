@@ -172,6 +172,7 @@ class World:
             "caller_id": [self.caller.pk],
             "call_id": list(call),
             "membership_id": [self.other.pk],
+            "role_id": list(AreaRole.objects.filter(area=self.area, user=self.omar).values_list("pk", flat=True)),
             "seat_id": list(Seat.objects.values_list("pk", flat=True)[:1]),
             "token": [*tokens, "nonsense"],
             "place": [self.room.place],

@@ -119,7 +119,11 @@ def ask(client: Client, address: str, data: dict[str, Any] | None = None, target
     return client.get(address, headers=headers) if data is None else client.post(address, data, headers=headers)
 
 
-@pytest.mark.parametrize("place", ["hall:x", "room:nothing", f"nowhere:{uuid4()}", f"room:{uuid4()}"])
+@pytest.mark.parametrize(
+    "place",
+    ["hall:x", "room:nothing", f"nowhere:{uuid4()}", f"room:{uuid4()}"],
+    ids=["hall", "no id", "no kind", "no room"],
+)
 def test_a_place_that_is_none_is_not_found(client: Client, nina: User, place: str) -> None:
     assert client.get(f"/invites/{place}/").status_code == 404
 
@@ -188,7 +192,7 @@ def test_from_inside_a_call_no_day_is_asked_for(client: Client, address: str, ro
     assert (invite.call, invite.expires_at) == (call, None)
 
 
-@pytest.mark.parametrize("call", ["nonsense", "", str(uuid4())])
+@pytest.mark.parametrize("call", ["nonsense", "", str(uuid4())], ids=["nonsense", "empty", "unknown"])
 def test_a_call_that_is_none_of_the_rooms_asks_for_a_day(client: Client, address: str, call: str) -> None:
     answer = ask(client, address, {"email": "g@example.org", "kind": "email", "call": call})
     assert "Choose a day." in answer.content.decode()

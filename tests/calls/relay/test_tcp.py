@@ -187,6 +187,7 @@ async def test_proven_connection_is_answered_and_carries_packets_both_ways(door:
         framed(check("ours", "secret")[:-1]),
         framed(bytes(BUFFER_SIZE)),
     ],
+    ids=["HTTP", "TLS", "SSH", "nothing", "RTP", "guessed", "nobody", "cut", "too long"],
 )
 async def test_who_begins_with_anything_but_a_proven_check_is_closed_without_a_byte(door: Door, first: bytes) -> None:
     """Hazards H11, H12."""

@@ -39,6 +39,7 @@ def test_username_is_read_wherever_it_stands(username: str) -> None:
         pack("!HHI", 1, 8, stun.COOKIE) + bytes(12) + pack("!HHI", 0x0024, 4, 1),  # no username
         pack("!HHI", 1, 8, stun.COOKIE) + bytes(12) + pack("!HHI", 0x0006, 5, 1),  # longer than the message
     ],
+    ids=["empty", "head cut", "cut", "longer", "response", "no cookie", "large", "no username", "no end"],
 )
 def test_what_is_no_check_has_no_username(datagram: bytes) -> None:
     assert read_username(datagram) is None
