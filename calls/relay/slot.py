@@ -81,7 +81,7 @@ class Slot:
         self._resent = Resent()
         self._turn: Turn | None = None
         self._span = 0  # numbers used up before the slot last opened
-        self._told: tuple[int, int] | None = None  # the highest number last reported, and the most lost on the way so far
+        self._told: tuple[int, int] | None = None  # the highest number last reported, and the most lost so far
 
     def show(self, source: Source | None, send: Send, now: float) -> bool:
         """Put `source` behind the slot (`None`: nothing). False when it was there already."""
