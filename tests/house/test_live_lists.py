@@ -54,7 +54,7 @@ print(json.dumps([[str(a.pk) for a in areas], [[str(c.pk), str(c.area_id)] for c
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def house() -> Iterator[House]:
     house = House()
     yield house
