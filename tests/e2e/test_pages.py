@@ -134,7 +134,14 @@ def test_pages_of_a_provider(invite: Invite, look: Look, house: House, room: Roo
         ada.page.get_by_role("menuitem", name=entry).click()
         expect(ada.page.get_by_role("dialog")).to_be_visible()
         look(ada, f"callers-{entry.lower().replace(' ', '-')}")
-    for entry in ("Message to everybody", "Opening hours", "Suspend", "Reset Waiting Area Link"):
+    for entry in (
+        "Message to everybody",
+        "Opening hours",
+        "Suspend",
+        "Reset Waiting Area Link",
+        "Waiting Area Properties",
+        "Manage Users",
+    ):
         ada.page.reload()
         ada.page.get_by_role("button", name="This waiting area").click()
         ada.page.get_by_role("menuitem", name=entry).click()
