@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -106,7 +107,10 @@ def change_member_role(*, membership: RoomMembership, role: str, by: User) -> Ro
 
 
 def remove_member(*, membership: RoomMembership, by: User) -> None:
-    """Who is no longer a member leaves the running call too. Raises as `change_member_role`."""
+    """Who is no longer a member leaves the running call too: by calls.sweep, where the relay cannot be told just now.
+
+    Raises as `change_member_role`.
+    """
     with transaction.atomic(durable=True):
         current = _lock_member(membership)
         if current.is_administrator:
@@ -115,7 +119,8 @@ def remove_member(*, membership: RoomMembership, by: User) -> None:
         current.delete()
     seats = Seat.objects.filter(call__place=current.room.place, call__ended_at=None)
     for seat in seats.filter(identity=current.user.identity).select_related("call"):
-        remove_participant(seat=seat, by=by.identity)
+        with suppress(DomainError):
+            remove_participant(seat=seat, by=by.identity)
 
 
 @transaction.atomic(durable=True)

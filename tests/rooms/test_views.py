@@ -3,11 +3,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from calls.models import Seat
+from calls import events
+from calls.models import Call, Seat
+from core.errors import DomainError
 from rooms.listing import list_lines
 from rooms.models import MeetingRoom, RoomMembership
 from tests.accounts.factories import make_user
@@ -143,6 +146,35 @@ class TestPanels:
         assert guest.removed_at is not None
         assert "Gail has been disconnected." in after.content.decode()
         assert 'aria-label="Disconnect Gail"' not in after.content.decode()
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("act", ["disconnect", "remove"])
+    def test_whom_the_relay_cannot_be_told_of_is_out_all_the_same_and_the_page_says_how_it_stands(
+        self, act: str, client: Client, room: MeetingRoom, nina: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Rules R2 and C7, hazard H22: Redis is away."""
+        omar = make_member(room, name="Omar")
+        seat = make_somebody_in(room, identity=omar.identity, name="Omar", role=Seat.Role.MEMBER)
+        Call.objects.update(node="node")
+
+        def order(node: str, message: events.Message) -> None:
+            def say() -> None:
+                raise DomainError("unavailable", "Not now.")
+
+            transaction.on_commit(say)
+
+        monkeypatch.setattr(events, "order_node", order)
+        membership = room.memberships.get(user=omar)
+        address, words = {
+            "disconnect": (f"participants/{seat.pk}/disconnect/", "Omar is still in the call. We go on trying"),
+            "remove": (f"users/{membership.pk}/remove/", "Omar can no longer use this room."),
+        }[act]
+        answer = client.post(f"/rooms/{room.pk}/{address}", follow=True)
+        assert answer.status_code == 200
+        assert words in read(answer.content.decode())
+        seat.refresh_from_db()
+        assert seat.removed_at is not None
+        assert room.memberships.filter(pk=membership.pk).exists() == (act == "disconnect")
 
     @pytest.mark.parametrize(
         ("name", "message"),
