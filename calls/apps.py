@@ -11,4 +11,5 @@ class CallsConfig(AppConfig):
         register(Task("relay", Process.RELAY, relay_worker.run))
         register(Task("watcher", Process.WEB, leases.watch))
         register_job("sweep", sweep.sweep, each=5.0)
+        register_job("calls to end", sweep.end_again, each=5.0)
         register_job("removed participants", sweep.put_out_again, each=5.0)

@@ -45,6 +45,10 @@ class CallQuerySet(models.QuerySet["Call"]):
         """On a node that holds its lease."""
         return self.filter(Exists(RelayLease.objects.live().filter(node=OuterRef("node"))))
 
+    def to_end(self) -> CallQuerySet:
+        """Open, and somebody has asked for the end."""
+        return self.open().exclude(end_reason="")
+
     def with_nobody_live(self) -> CallQuerySet:
         return self.filter(~Exists(Attendance.objects.open().filter(seat__call=OuterRef("pk"))))
 
@@ -59,7 +63,8 @@ class Call(models.Model):
     member_deadline = models.DateTimeField(null=True, blank=True)  # rule C3
     ends_at = models.DateTimeField(null=True, blank=True)  # the scheduled end
     ended_at = models.DateTimeField(null=True, blank=True)
-    end_reason = models.CharField(max_length=20, blank=True)  # calls.relay.terms.EndReason
+    # calls.relay.terms.EndReason. Of an open call: why it is to end, as its relay was told.
+    end_reason = models.CharField(max_length=20, blank=True)
     node = models.CharField(max_length=40, blank=True)  # the relay node it lives on
 
     objects = CallQuerySet.as_manager()

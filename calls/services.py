@@ -232,12 +232,14 @@ def end_call(*, call: Call, reason: EndReason = EndReason.CLOSED, by: str = "") 
     """End the call for everybody: its relay does, and stores it; a call on no relay is ended at once.
 
     Joins the caller's transaction. `by` is an identity, for the access log. An ended call stays as it is. For
-    MEMBER_ENDED the commit raises DomainError "unavailable" if the relay cannot be told; a second press tells it again.
+    MEMBER_ENDED the commit raises DomainError "unavailable" if the relay cannot be told; a second press tells it again,
+    and so does the sweep, whatever the reason.
     """
     if by:
         _record(call, by, "call.ended", str(reason))
     if store_end(call_id=call.pk, node="", reason=reason, at=timezone.now()):
         return
+    Call.objects.open().filter(pk=call.pk).update(end_reason=reason)  # asked for: see calls.sweep
     # In this order: a node assigned meanwhile is told.
     if node := Call.objects.open().filter(pk=call.pk).values_list("node", flat=True).first():
         tell = events.order_node if reason is EndReason.MEMBER_ENDED else events.tell_node

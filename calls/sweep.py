@@ -62,8 +62,21 @@ def put_out_again() -> int:
     return told
 
 
+def end_again() -> int:
+    """Calls that were to end and go on, because the relay could not be told then (rules C9, R2): how many.
+
+    Telling it twice changes nothing.
+    """
+    calls = list(Call.objects.to_end().with_relay())
+    for call in calls:
+        events.tell_node(call.node, events.relay_end(call_id=call.pk, reason=EndReason(call.end_reason)))
+    return len(calls)
+
+
 def _due(call: Call, moment: datetime) -> EndReason | None:
     """Why the call would have ended by `moment`, had a relay been there."""
+    if call.end_reason:
+        return EndReason(call.end_reason)
     if call.ends_at and call.ends_at <= moment:
         return EndReason.TIME_UP
     if call.member_deadline and call.member_deadline <= moment:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from calls import events, services
 from calls.models import Attendance, Call, Seat
 from calls.relay.terms import EndReason, GoneReason
-from calls.sweep import put_out_again, sweep
+from calls.sweep import end_again, put_out_again, sweep
 from core.errors import DomainError
 from tests.calls.factories import make_call, make_lease, make_seat
 
@@ -79,6 +79,29 @@ def test_the_sweep_leaves_alone_what_a_relay_holds_or_held_a_moment_ago(expires_
     make_lease("n1", expires_in=expires_in)
     make_call(node="n1", member_deadline=ago(600))
     assert sweep(NOW) == swept
+
+
+def test_a_relay_that_missed_the_end_is_told_again_until_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rules C9 and R2: a deleted room's call does not go on because Redis was away when its administrator pressed."""
+    told: list[tuple[str, events.Message]] = []
+    make_lease("n1", expires_in=60)
+    deleted, lost, goes_on = make_call(node="n1"), make_call(node="gone"), make_call(node="n1")
+    with monkeypatch.context() as away:
+        away.setattr(events, "tell_node", lambda node, message: None)
+        away.setattr(events, "order_node", lambda node, message: None)
+        services.end_call(call=deleted)
+        services.end_call(call=lost, reason=EndReason.MEMBER_ENDED)
+    monkeypatch.setattr(events, "tell_node", lambda node, message: told.append((node, message)))
+    end = ("n1", events.relay_end(call_id=deleted.pk, reason=EndReason.CLOSED))
+    assert [end_again(), end_again()] == [1, 1]
+    assert told == [end, end]
+    assert services.store_end(call_id=deleted.pk, node="n1", reason=EndReason.CLOSED, at=NOW)
+    assert end_again() == 0
+    assert sweep(NOW) == 1, "no relay has it: nobody else ends it"
+    lost.refresh_from_db()
+    goes_on.refresh_from_db()
+    assert (lost.end_reason, lost.ended_at is not None) == (EndReason.MEMBER_ENDED, True)
+    assert (goes_on.end_reason, goes_on.ended_at) == ("", None)
 
 
 def make_removed(node: str, **overrides: Any) -> Seat:
