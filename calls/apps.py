@@ -12,4 +12,5 @@ class CallsConfig(AppConfig):
         register(Task("watcher", Process.WEB, leases.watch))
         register_job("sweep", sweep.sweep, each=5.0)
         register_job("calls to end", sweep.end_again, each=5.0)
+        register_job("former colleagues", sweep.put_out_former_colleagues, each=5.0)
         register_job("removed participants", sweep.put_out_again, each=5.0)

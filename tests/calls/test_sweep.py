@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
+from accounts.models import User
 from calls import events, services
 from calls.models import Attendance, Call, Seat
 from calls.relay.terms import EndReason, GoneReason
-from calls.sweep import end_again, put_out_again, sweep
+from calls.sweep import end_again, put_out_again, put_out_former_colleagues, sweep
 from core.errors import DomainError
+from tests.accounts.factories import make_membership, make_user
 from tests.calls.factories import make_call, make_lease, make_seat
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +134,45 @@ def test_a_relay_that_missed_a_removal_is_told_again_until_it_is_done(monkeypatc
     services.close_attendance(seat_id=seat.pk, node="n1", at=NOW, reason=GoneReason.REMOVED)
     assert put_out_again() == 0
     assert Attendance.objects.open().filter(seat__in=[away, gone]).get().seat == away
+
+
+def make_live_member(**overrides: Any) -> tuple[User, Seat]:
+    """Somebody at work, in a call of their organisation."""
+    call = make_call(node="n1")
+    user = make_user(organisation=call.organisation, **overrides)
+    seat = make_seat(call=call, identity=user.identity, role=Seat.Role.MEMBER)
+    Attendance.objects.create(seat=seat, joined_at=NOW, node="n1")
+    return user, seat
+
+
+@pytest.mark.parametrize("parting", ["no longer works there", "may no longer sign in", "was deleted"])
+def test_whoever_loses_their_work_leaves_the_call_they_are_in(parting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule C2: without a right to the place nobody listens on, whatever the administration was used for."""
+    told: list[events.Message] = []
+    monkeypatch.setattr(events, "order_node", lambda node, message: told.append(message))
+    user, seat = make_live_member()
+    stays = [make_live_member()[1], make_seat(call=seat.call)]
+    Attendance.objects.create(seat=stays[1], joined_at=NOW, node="n1")
+    assert put_out_former_colleagues() == 0
+    match parting:
+        case "no longer works there":
+            user.memberships.all().delete()
+            make_membership(user=user)
+        case "may no longer sign in":
+            User.objects.filter(pk=user.pk).update(is_active=False)
+        case _:
+            user.delete()
+    assert [put_out_former_colleagues(), put_out_former_colleagues()] == [1, 0]
+    assert told == [events.relay_remove(call_id=seat.call_id, participant_id=seat.pk)]
+    seat.refresh_from_db()
+    assert seat.removed_at is not None
+    assert not Seat.objects.filter(pk__in=[seat.pk for seat in stays], removed_at__isnull=False).exists()
+
+
+def test_looking_for_former_colleagues_costs_the_same_however_many_are_live(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for _ in range(4):
+        make_live_member()
+    with django_assert_num_queries(2):
+        assert put_out_former_colleagues() == 0
