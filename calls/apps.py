@@ -5,7 +5,7 @@ class CallsConfig(AppConfig):
     name = "calls"
 
     def ready(self) -> None:
-        from calls import leases, relay_worker, sweep
+        from calls import checks, leases, relay_worker, sweep  # noqa: F401 - checks register themselves
         from core.background import Process, Task, register, register_job
 
         register(Task("relay", Process.RELAY, relay_worker.run))

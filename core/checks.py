@@ -93,6 +93,13 @@ def check_sqlite(
     return found
 
 
+@register(Tags.compatibility)
+def check_redis(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.REDIS_URL or settings.REDIS_URL.startswith(("redis://", "rediss://", "unix://")):
+        return []
+    return [Error("REDIS_URL does not begin with redis://, rediss:// or unix://.", id="anteroom.E008")]
+
+
 def require_shared_channel_layer(process: str) -> None:
     """For the commands that start a process beside others. Raises CommandError: in memory nobody else hears it."""
     if settings.CHANNEL_LAYERS["default"]["BACKEND"] == "channels.layers.InMemoryChannelLayer":

@@ -7,7 +7,7 @@ class InvitesConfig(AppConfig):
     def ready(self) -> None:
         from calls.places import register_revoker
         from core.background import register_job
-        from invites import services
+        from invites import checks, services  # noqa: F401 - checks register themselves
         from messaging import listeners
 
         register_revoker(services.revoke_invites_of_call)

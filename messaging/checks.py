@@ -9,6 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.utils.module_loading import import_string
 
 
 @register(Tags.security)
@@ -22,6 +23,34 @@ def check_providers(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> l
             message = "TWILIO_ACCOUNT_SID is set without TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID."
             found.append(Error(message, id="anteroom.E011"))
     return found
+
+
+@register(Tags.compatibility)
+def check_limits(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A bucket that holds nothing divides by it, and a body that goes before it is sent says nothing."""
+    return [
+        Error(f"{name} is not at least 1.", id="anteroom.E012")
+        for name in (
+            "MESSAGES_A_MEMBER_AN_HOUR",
+            "MESSAGES_A_RECIPIENT_AN_HOUR",
+            "MESSAGES_AN_ORGANISATION_A_DAY",
+            "MESSAGE_BODY_DAYS",
+            "MESSAGE_DAYS",
+        )
+        if getattr(settings, name) < 1
+    ]
+
+
+@register(Tags.compatibility)
+def check_email_backend(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A slip in its name would otherwise be told by the first code to sign in that fails."""
+    if not settings.EMAIL_DELIVERY_BACKEND:
+        return []
+    try:
+        import_string(settings.EMAIL_DELIVERY_BACKEND)
+    except ImportError as error:
+        return [Error(f"EMAIL_DELIVERY_BACKEND cannot be used: {error}.", id="anteroom.E013")]
+    return []
 
 
 @register(Tags.security, deploy=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.checks import run_checks
 from django.core.management.base import CommandError
 from django.test import override_settings
 
@@ -146,3 +147,42 @@ def test_turn_server_needs_a_secret_worth_the_name() -> None:
             assert "anteroom.E006" in {problem.id for problem in check_secrets(None)}
     with override_settings(DEBUG=False, TURN_URLS=["turn:turn.example.org"], TURN_SECRET=GOOD):
         assert "anteroom.E006" not in {problem.id for problem in check_secrets(None)}
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "sound"),
+    [
+        ("REDIS_URL", ["redis:6379", "http://redis"], ["", "redis://redis:6379/0", "unix:///run/redis.sock"]),
+        ("CALL_CAPACITY", [1, 5], [2, 4]),
+        ("CALL_MEMBER_WAIT", [0.0, -1.0, float("nan"), float("inf")], [30.0]),
+        ("CALL_EMPTY_AFTER", [0.0], [60.0]),
+        ("RELAY_PORT", [0, 70_000], [443]),
+        ("RELAY_ADDRESSES", ["10.0.0.5", "0.0.0.0:7000", "x=y:7000"], ["", "203.0.113.7=10.0.0.5:7000"]),
+        ("RELAY_TCP_ADDRESSES", ["203.0.113.8"], ["203.0.113.8=10.0.0.6:443"]),
+        ("TURN_URLS", [["turn.example.org"]], [[], ["turns:turn.example.org:443?transport=tcp"]]),
+        ("MESSAGES_A_MEMBER_AN_HOUR", [0], [1]),
+        ("MESSAGES_A_RECIPIENT_AN_HOUR", [0], [1]),
+        ("MESSAGES_AN_ORGANISATION_A_DAY", [0], [1]),
+        ("MESSAGE_BODY_DAYS", [0], [1]),
+        ("MESSAGE_DAYS", [-1], [1]),
+        (
+            "EMAIL_DELIVERY_BACKEND",
+            ["anymail.backends.mailsender.EmailBackend"],
+            ["django.core.mail.backends.smtp.EmailBackend"],
+        ),
+        ("INVITE_DAYS", [0, 365], [1, 364]),
+        ("INVITES_KEPT_DAYS", [-1], [0, 30]),
+    ],
+)
+def test_a_setting_that_cannot_work_is_told_at_the_start(name: str, wrong: list[object], sound: list[object]) -> None:
+    """Not by the first call, invitation or code to sign in that fails."""
+    for value in (*wrong, *sound):
+        with override_settings(DEBUG=True, **{name: value}):
+            errors = [problem for problem in run_checks() if problem.is_serious() and name in str(problem.msg)]
+        assert bool(errors) == (value in wrong), value
+
+
+def test_a_start_with_a_setting_that_cannot_work_is_refused(tmp_path: Path) -> None:
+    done = start(tmp_path, "check", **(PRODUCTION | {"CALL_CAPACITY": "9"}))
+    assert done.returncode != 0
+    assert "CALL_CAPACITY is not 2 to 4" in done.stderr
