@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 import pytest
@@ -242,3 +243,19 @@ def test_any_text_is_a_clean_name_or_refused_in_words(text: str) -> None:
     assert 1 <= len(name) <= MAX_NAME
     assert name == name.strip()
     assert NameField().clean(name) == name
+
+
+@pytest.mark.django_db
+def test_members_have_every_control_and_guests_all_but_theirs() -> None:
+    """Rules C2 and C7."""
+    room, guest, member = make_room(), Client(), Client()
+    member.force_login(make_member(room))
+    pages = [
+        guest.post(room.link_path, {"name": "Gail"}, follow=True).content.decode(),
+        member.post(room.link_path, follow=True).content.decode(),
+    ]
+    for word in ("Share screen", "Chat", "More", "Main menu", "Settings", "Layout", "Participants", "Leave"):
+        assert all(f"{word}</" in page for page in pages), word
+    for word in ("Blur background", "Invite guest", "End call for all"):
+        assert [word in page for page in pages] == [False, True], word
+    assert all(re.search(r'href="/"\s+target="_blank"', page) for page in pages), "the call goes on beside it"
