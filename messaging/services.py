@@ -81,11 +81,12 @@ def send(
 def withdraw(*, about: str, now: datetime | None = None) -> int:
     """Take back what was not sent yet about this; how many were. Joins the caller's transaction.
 
-    A try that is on its way cannot be called back, but it is the last one.
+    A try that is on its way cannot be called back, but it is the last one. What has failed is not sent again either.
     """
     now = now or timezone.now()
     messages = Message.objects.about(about)
     messages.filter(status=Status.SENDING).update(expires_at=now)
+    messages.filter(status=Status.FAILED).update(**_without_bodies())
     queued = messages.filter(status=Status.QUEUED).order_by("pk")
     return sum(_move(message, Status.CANCELLED, _without_bodies()) for message in queued)
 

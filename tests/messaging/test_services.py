@@ -103,6 +103,19 @@ def test_a_message_on_its_way_is_withdrawn_from_its_next_try() -> None:
     assert message.status == Status.FAILED
 
 
+def test_what_failed_is_withdrawn_too_so_that_nobody_sends_it_again() -> None:
+    """Its link was revoked, or another message took its place (rule R4)."""
+    message = make_message(about="invite:1", status=Status.FAILED, text="Come: https://testserver/i/token/")
+    other = make_message(about="invite:2", status=Status.FAILED, text="Come.")
+    services.withdraw(about="invite:1", now=NOON)
+    with pytest.raises(DomainError) as refusal:
+        services.retry(message=message, by=make_user())
+    assert refusal.value.code == "redacted"
+    message.refresh_from_db()
+    assert (message.status, message.text) == (Status.FAILED, "")
+    assert services.retry(message=other, by=make_user()).text == "Come."
+
+
 def test_what_was_delivered_cannot_be_withdrawn() -> None:
     message = make_message(about="invite:1", now=NOON)
     work_through(now=NOON)
