@@ -45,8 +45,8 @@ def send_invite(
 
     `recipient` is normalised already (messaging.addresses, messaging.numbers). Made in a `call` of the place it is good
     until OUTLIVES_CALL after its end, otherwise `until` then. Raises NotAllowed("not_allowed"), what
-    `messaging.limits.check` raises, DomainError("until") for a date that is over or too far ahead, and
-    Conflict("no_call") where people are invited into a call alone.
+    `messaging.limits.check` raises, Conflict("place_gone"), DomainError("until") for a date that is over or too far
+    ahead, and Conflict("no_call") where people are invited into a call alone.
     """
     now = now or timezone.now()
     organisation = _check_may_invite(place, by)
@@ -57,6 +57,7 @@ def send_invite(
         raise DomainError("until", _("Choose a day from today on, within a year."))
     limits.check(organisation=organisation, member=by, recipient=recipient, about=place, now=now)
     with transaction.atomic(durable=True):
+        _hold(place)
         invite, created = _open_invite(organisation, place, kind, recipient, name, by, call, until, now)
         _send_message(invite, now)
         _record(invite, "invite.sent" if created else "invite.renewed", by)
@@ -66,12 +67,13 @@ def send_invite(
 def resend_invite(*, invite: Invite, by: User, call: Call | None = None, now: datetime | None = None) -> Invite:
     """The same link once more. What has run out works again, for as long as a new one would.
 
-    That they may is the caller's to check. Raises Conflict("revoked", "no_call"), and what `messaging.limits.check`
-    raises.
+    That they may is the caller's to check. Raises Conflict("revoked", "place_gone", "no_call"), and what
+    `messaging.limits.check` raises.
     """
     now = now or timezone.now()
     limits.check(organisation=invite.organisation, member=by, recipient=invite.recipient, about=invite.place, now=now)
     with transaction.atomic(durable=True):
+        _hold(invite.place)
         current = _lock(invite.pk)
         if current is None or current.revoked_at is not None or not current.recipient:
             raise Conflict("revoked", _("This invitation has been revoked. Send a new one."))
@@ -253,6 +255,12 @@ def _check_may_invite(place: str, by: User) -> Organisation:
     if kind.invitations is None or not kind.may(place, by.identity, Act.INVITE):
         raise NotAllowed("not_allowed", _("You may not invite anybody here."))
     return kind.organisation(place)
+
+
+def _hold(place: str) -> None:
+    """Against a deletion meanwhile: its invitations are revoked, and this one would come after. Raises Conflict."""
+    if not kind_of(place).hold(place):
+        raise Conflict("place_gone", _("Nobody can be invited here any more: it has been deleted."))
 
 
 def _open_invite(

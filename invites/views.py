@@ -19,7 +19,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import SignedInRequest
-from core.errors import DomainError
+from core.errors import Conflict, DomainError
+from core.refusals import answer_refusal
 from invites import services, wording
 from invites.access import Inviter, get_invite, get_inviter, signed_in
 from invites.forms import InviteForm
@@ -75,7 +76,9 @@ def make_link(request: SignedInRequest, place: str) -> HttpResponse:
     """A personal link to be copied, where the place has no link for all."""
     inviter = get_inviter(request, place)
     if inviter.call is None or inviter.invitations.shared_link is not None:
-        return HttpResponse(status=HTTPStatus.CONFLICT)
+        return answer_refusal(
+            request, Conflict("no_call", _("This call has ended. A link can be made in a call only."))
+        )
     invite = services.create_link(place=place, by=inviter.user, call=inviter.call)
     return _show(request, inviter, _form(inviter), link=invite.link)
 

@@ -210,6 +210,29 @@ def test_what_was_revoked_is_not_sent_again(room: MeetingRoom) -> None:
 # Until when
 
 
+def test_to_a_deleted_room_nothing_is_sent_again(room: MeetingRoom) -> None:
+    """Its administrator presses in the list of invitations, where one that had run out still stands."""
+    invite = make_invite(room=room, now=NOW - 30 * DAY)
+    delete_room(room=room, by=make_member(room))
+    assert refusal(services.resend_invite, invite=invite, by=make_user()) == "place_gone"
+    assert len(messages_of(invite)) == 1
+
+
+def test_to_a_room_that_is_deleted_while_somebody_invites_nothing_is_sent(
+    room: MeetingRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = make_member(room)
+    check = services.limits.check
+
+    def check_late(**asked: Any) -> None:
+        check(**asked)
+        delete_room(room=room, by=member)
+
+    monkeypatch.setattr(services.limits, "check", check_late)
+    assert refusal(make_invite, room=room, by=member) == "place_gone"
+    assert not Invite.objects.exists()
+
+
 def test_an_invitation_of_a_call_works_until_two_hours_after_its_end(room: MeetingRoom) -> None:
     invite = make_invite(room=room, in_call=True, now=NOW)
     assert invite.call is not None

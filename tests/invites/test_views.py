@@ -366,6 +366,15 @@ def test_revoke_is_offered_again_where_the_relay_could_not_be_told(
     assert ">Revoke<" not in html
 
 
+def test_a_link_that_cannot_be_made_says_why_and_offers_a_way_on(client: Client, address: str, nina: User) -> None:
+    """Of a call that ended while its panel was open."""
+    answer = client.post(f"{address}link/")
+    assert answer.status_code == 409
+    assert "This call has ended." in answer.content.decode()
+    assert "Go to the main page" in answer.content.decode()
+    assert "This call has ended." in ask(client, f"{address}link/", {})["HX-Trigger"]
+
+
 @pytest.mark.parametrize("act", ["resend", "revoke"])
 def test_an_invitation_to_another_room_is_not_touched(client: Client, address: str, act: str) -> None:
     """Hazard H6."""
