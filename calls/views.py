@@ -110,6 +110,7 @@ def _show_end(request: HttpRequest, seat: Seat, refusal: DomainError) -> HttpRes
     ended = refusal.code == "ended"
     context = {
         "title": kind_of(seat.call.place).title(seat.call.place),
+        "organisation": seat.call.organisation,
         "reason": seat.call.end_reason if ended else refusal.code,
         "door_url": _door_of(seat) if ended else "",
         "support_phone": seat.call.organisation.support_phone,

@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "core.middleware.parts_have_no_address",
+    "core.middleware.show_wrong_method",
 ]
 
 ROOT_URLCONF = "config.urls"

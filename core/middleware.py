@@ -1,10 +1,11 @@
-"""What every answer has in common."""
+"""What every answer has in common, and the pages for those that Django gives empty."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
 from django_htmx.http import push_url
 
 
@@ -21,3 +22,19 @@ def parts_have_no_address(get_response: Callable[[HttpRequest], HttpResponse]) -
         return response
 
     return middleware
+
+
+def show_wrong_method(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """A page with a way on for whoever opens the address of a button: it is in the address bar when the button's
+    answer was a page, and Django's own answer to it is blank.
+    """
+
+    def show(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.method != "GET" or not isinstance(response, HttpResponseNotAllowed):
+            return response
+        page = render(request, "405.html", status=response.status_code)
+        page["Allow"] = response["Allow"]
+        return page
+
+    return show

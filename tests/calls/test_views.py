@@ -106,6 +106,7 @@ def test_an_ended_call_says_why_and_leads_to_the_door(client: Client) -> None:
     assert answer.status_code == 200
     assert f'href="/doors/{seat.call.place}/"' in answer.content.decode()
     assert "01632 960000" in answer.content.decode()
+    assert f"<span>{seat.call.organisation}</span>" in answer.content.decode(), "whose call it was, at the top"
 
 
 @pytest.mark.parametrize("reason", [*EndReason, "removed", "not_allowed"])

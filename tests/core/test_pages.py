@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.staticfiles import finders
@@ -81,6 +83,17 @@ def test_an_old_form_gets_our_page_and_does_nothing() -> None:
     answer = Client(enforce_csrf_checks=True).post(reverse("account_login"), {"login": "x", "password": "x"})
     assert answer.status_code == 403
     assert "This page was open for too long" in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_the_address_of_a_button_gets_our_page_with_a_way_on(client: Client) -> None:
+    """It is in the address bar where the button's answer was a page: "You are in another call"."""
+    client.force_login(make_user())
+    answer = client.get(reverse("rooms:enter_room", args=[uuid4()]))
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "This address belongs to a button." in answer.content.decode()
+    assert "Go to the main page" in answer.content.decode()
+    assert client.head(reverse("rooms:enter_room", args=[uuid4()])).content == b""
 
 
 def test_our_own_failure_is_owned_up_to_without_asking_the_database(rf: RequestFactory) -> None:

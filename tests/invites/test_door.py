@@ -189,6 +189,7 @@ def test_whoever_was_removed_reads_so_at_the_door(client: Client, invite: Invite
     assert answer.status_code == 403
     assert "You were removed from this call." in answer.content.decode()
     assert "You can use your link again when this call is over." in answer.content.decode()
+    assert "Go to the main page" in answer.content.decode()
 
 
 def forged_tokens(invite: Invite, other: Invite) -> dict[str, str]:

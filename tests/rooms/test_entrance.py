@@ -99,6 +99,7 @@ class TestGuest:
         response = client.post(room.link_path, {"name": "Gail"})
         assert response.status_code == 403
         assert "You were removed from this call." in response.content.decode()
+        assert "Go to the main page" in response.content.decode()
 
 
 @pytest.mark.django_db
