@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import Self
 
@@ -78,6 +79,11 @@ class MeetingRoom(models.Model):
     @property
     def place(self) -> str:
         return f"{PLACE_PREFIX}:{self.pk}"
+
+    @property
+    def properties_version(self) -> str:
+        """Changes with what Meeting Room Properties shows."""
+        return hashlib.blake2s(repr((self.name, self.notice)).encode(), digest_size=8).hexdigest()
 
     @property
     def link(self) -> str:

@@ -41,18 +41,28 @@ def create_room(*, organisation: Organisation, name: str, notice: str = "", by: 
 
 
 @transaction.atomic(durable=True)
-def update_properties(*, room: MeetingRoom, name: str, notice: str, by: User) -> MeetingRoom:
-    """Raises DomainError("name_taken"), Conflict("deleted")."""
+def update_properties(*, room: MeetingRoom, name: str, notice: str, seen_version: str, by: User) -> MeetingRoom:
+    """`seen_version` is of what the page showed (`properties_version`): what somebody else has saved since is not
+    overwritten unseen. Raises DomainError("name_taken"), Conflict("deleted"), Conflict("changed_meanwhile").
+    """
+    current = _lock_room(room.pk)
+    if current is None:
+        raise _deleted()
+    if (current.name, current.notice) == (name, notice):
+        return current
+    if current.properties_version != seen_version:
+        raise Conflict(
+            "changed_meanwhile",
+            _("Somebody else has just changed this. Look at what it says now. Save replaces it with yours."),
+        )
+    current.name, current.notice = name, notice
     try:
         with transaction.atomic():
-            changed = MeetingRoom.objects.standing().filter(pk=room.pk).update(name=name, notice=notice)
+            current.save(update_fields=["name", "notice"])
     except IntegrityError as error:
         raise _name_taken() from error
-    if changed != 1:
-        raise _deleted()
     record_access(organisation=room.organisation, actor=by, act="room.properties_changed", place=room.place)
-    room.refresh_from_db()
-    return room
+    return current
 
 
 @transaction.atomic(durable=True)

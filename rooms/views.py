@@ -20,7 +20,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from calls.models import Attendance, Seat
 from calls.services import remove_participant
-from core.errors import DomainError
+from core.errors import Conflict, DomainError
 from invites.models import Invite
 from rooms import services
 from rooms.access import MemberRequest, get_administered_room, get_membership, signed_in
@@ -107,15 +107,20 @@ def disconnect_participant(request: MemberRequest, room_id: UUID, seat_id: UUID)
 def edit_properties(request: MemberRequest, room_id: UUID) -> HttpResponse:
     room = get_administered_room(request, room_id)
     form = PropertiesForm(request.POST or None, initial={"name": room.name, "notice": room.notice})
+    seen, conflict = request.POST.get("seen_version", room.properties_version), ""
     if request.method == "POST" and form.is_valid():
         try:
-            services.update_properties(room=room, by=request.user, **form.cleaned_data)
+            services.update_properties(room=room, by=request.user, seen_version=seen, **form.cleaned_data)
+        except Conflict as error:
+            room.refresh_from_db()
+            seen, conflict = room.properties_version, error.message
         except DomainError as error:
             form.add_error("name", error.message)
         else:
             messages.success(request, _("Meeting room properties saved."))
             return _go(request, "rooms:list_rooms")
-    return _panel(request, room, "properties", _("Meeting Room Properties"), {"form": form})
+    context = {"form": form, "seen_version": seen, "conflict": conflict}
+    return _panel(request, room, "properties", _("Meeting Room Properties"), context)
 
 
 @signed_in

@@ -226,13 +226,26 @@ class TestRoom:
             services.create_room(organisation=room.organisation, name=room.name, by=None)
         assert refused.value.code == "name_taken"
         with pytest.raises(DomainError) as refused:
-            services.update_properties(room=other, name=room.name, notice="", by=make_administrator(other))
+            services.update_properties(
+                room=other,
+                name=room.name,
+                notice="",
+                seen_version=other.properties_version,
+                by=make_administrator(other),
+            )
         assert refused.value.code == "name_taken"
 
     def test_properties_are_saved_and_recorded(self) -> None:
         room = make_room()
-        services.update_properties(room=room, name="Ward 3", notice="Knock.", by=make_administrator(room, name="Nina"))
-        assert (room.name, room.notice) == ("Ward 3", "Knock.")
+        saved = services.update_properties(
+            room=room,
+            name="Ward 3",
+            notice="Knock.",
+            seen_version=room.properties_version,
+            by=make_administrator(room, name="Nina"),
+        )
+        room.refresh_from_db()
+        assert (saved, saved.name, room.name, room.notice) == (room, "Ward 3", "Ward 3", "Knock.")
         assert recorded(room) == [("room.properties_changed", "Nina")]
 
 

@@ -195,6 +195,30 @@ class TestPanels:
         room.refresh_from_db()
         assert room.name == "Daily Briefing"
 
+    def test_what_a_colleague_saved_meanwhile_is_not_overwritten_unseen(
+        self, client: Client, room: MeetingRoom, nina: User
+    ) -> None:
+        """Rule R2: two administrators, or one in two tabs; what was typed is kept."""
+        address = f"/rooms/{room.pk}/properties/"
+        seen = re.search(r'name="seen_version" value="([^"]+)"', page(client, address))
+        assert seen
+        mine = {"name": "Ward 3", "notice": "Knock.", "seen_version": seen[1]}
+        MeetingRoom.objects.update(notice="Ring <twice>.")
+        html = client.post(address, mine).content.decode()
+        assert "Somebody else has just changed this." in html
+        assert "Ring &lt;twice&gt;." in html
+        assert 'value="Ward 3"' in html
+        assert "Knock." in html
+        room.refresh_from_db()
+        assert (room.name, room.notice) == ("Daily Briefing", "Ring <twice>.")
+        now_seen = re.search(r'name="seen_version" value="([^"]+)"', html)
+        assert now_seen
+        mine["seen_version"] = now_seen[1]
+        for _press in range(2):
+            assert client.post(address, mine)["Location"] == "/rooms/"
+        room.refresh_from_db()
+        assert (room.name, room.notice) == ("Ward 3", "Knock.")
+
     @pytest.mark.parametrize("email", ["nobody@example.org", "elsewhere"])
     def test_unknown_person_and_stranger_read_the_same(
         self, client: Client, room: MeetingRoom, nina: User, email: str
