@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from core.logs import WithoutKeys, log_action
+from core.logs import WithoutKeys, log_action, network_of
 
 TOKEN = "c2VjcmV0LXRva2VuLW9mLWEtcm9vbQ"
 
@@ -28,6 +28,22 @@ def test_the_access_log_drops_keys_and_queries(
     assert len(caplog.records) == 1
     assert TOKEN not in caplog.text
     assert "Ann" not in caplog.text
+    assert "10.0.0.0 " in caplog.text
+    assert "10.0.0.7" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("client", "network"),
+    [
+        ("203.0.113.9:443", "203.0.0.0"),
+        ("2001:db8:1:2::9:443", "2001:db8::"),
+        ("somebody:1", "-"),
+        (None, "-"),
+    ],
+)
+def test_nobodys_whole_address_is_kept(client: str | None, network: str) -> None:
+    """The same bits as Caddy keeps where it stands in front (deploy/Caddyfile)."""
+    assert network_of(client) == network
 
 
 @pytest.mark.django_db
