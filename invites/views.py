@@ -15,7 +15,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import SignedInRequest
@@ -32,7 +31,6 @@ _FIELD_OF = {"until": "until", Invite.Kind.EMAIL: "email", Invite.Kind.SMS: "pho
 
 
 @signed_in
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def invite_guest(request: SignedInRequest, place: str) -> HttpResponse:
     inviter = get_inviter(request, place)
@@ -59,7 +57,6 @@ def preview_messages(request: SignedInRequest, place: str) -> HttpResponse:
 
 
 @signed_in
-@never_cache
 @require_safe
 def list_invites(request: SignedInRequest, place: str) -> HttpResponse:
     """The list alone; 204 for a page that shows this very list already."""

@@ -14,7 +14,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -30,7 +29,6 @@ from rooms.models import MeetingRoom, RoomMembership
 
 
 @signed_in
-@never_cache
 @require_safe
 def list_rooms(request: MemberRequest) -> HttpResponse:
     """The page, or for htmx the list alone; 204 for a page that shows this very list already."""
@@ -50,7 +48,6 @@ def list_rooms(request: MemberRequest) -> HttpResponse:
 
 
 @signed_in
-@never_cache
 @require_safe
 def show_link(request: MemberRequest, room_id: UUID) -> HttpResponse:
     """The link with its QR code, as a card to print for a letter."""
@@ -77,7 +74,6 @@ def reset_link(request: MemberRequest, room_id: UUID) -> HttpResponse:
 
 
 @signed_in
-@never_cache
 @require_safe
 def list_participants(request: MemberRequest, room_id: UUID) -> HttpResponse:
     room = get_membership(request, room_id).room

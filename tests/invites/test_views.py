@@ -84,6 +84,8 @@ def test_everybody_gets_what_they_may_have(client: Client, name: str, method: st
         assert answer["Location"].startswith("/accounts/login/?next=")
     else:
         assert answer.status_code == expected
+    if expected == SHOWN:
+        assert "no-store" in answer["Cache-Control"], "a shared computer keeps no page"
     assert (state() != before) == (expected == DONE)
     if column < 3:
         assert "grace@example.org" not in answer.content.decode()

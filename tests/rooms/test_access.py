@@ -107,6 +107,8 @@ def test_everybody_gets_what_they_may_have(client: Client, name: str, method: st
         assert response["Location"].startswith("/accounts/login/?next=/rooms/")
     else:
         assert response.status_code == expected
+    if expected == SHOWN:
+        assert "no-store" in response["Cache-Control"], "a shared computer keeps no page"
     assert (state() != before) == (expected == DONE)
     if column in (1, 2):
         assert room.link_path not in response.content.decode(), "join addresses are for members"
