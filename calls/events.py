@@ -279,7 +279,8 @@ async def send(channel: str, message: Message) -> None:
 
 
 async def ask_node(node: str, message: Message) -> Message | None:
-    """The node's reply to a command that has a `reply_to`, which is filled in here; None without one in time."""
+    """The node's reply to a command that has a `reply_to`, which is filled in here; None without one in time, or while
+    Redis is away."""
     layer = get_channel_layer()
     channel = await layer.new_channel()
     listening = asyncio.create_task(layer.receive(channel))  # first: what comes for nobody is thrown away
@@ -289,7 +290,7 @@ async def ask_node(node: str, message: Message) -> Message | None:
             await send(relay_channel(node), message | {"reply_to": channel})
             reply: Message = await listening
             return reply
-    except (TimeoutError, ChannelFull):
+    except (OSError, RedisError, ChannelFull):  # a timeout among them
         return None
     finally:
         listening.cancel()

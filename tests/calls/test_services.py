@@ -13,6 +13,7 @@ from calls.models import Attendance, Call, Seat
 from calls.places import Act
 from calls.relay.terms import EndReason, GoneReason
 from calls.tickets import Ticket
+from core.channel_layer import SharedRedisChannelLayer
 from core.errors import DomainError
 from tests.accounts.factories import make_user
 from tests.calls.factories import HALL, make_call, make_lease, make_member_seat, make_place, make_seat
@@ -347,3 +348,13 @@ def test_after_twenty_seconds_no_seat_is_kept_for_those_of_a_lost_node() -> None
     services.release_node(node="old", now=timezone.now() - timedelta(seconds=21))
     make_lease("new")
     assert services.enter(ticket=ticket_of(make_seat(call=seat.call))).reserved == {}
+
+
+@pytest.mark.parametrize("node", ["", "n1"])
+def test_no_seat_is_kept_while_the_relay_cannot_be_asked(node: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule W6, hazard H22: Redis is away, or no relay has the call; whoever pressed is told so, and nothing changes."""
+    away = SharedRedisChannelLayer(hosts=["redis://127.0.0.1:1"])
+    monkeypatch.setattr(services.events, "get_channel_layer", lambda: away)
+    call = make_call(node=node)
+    assert refusal(lambda: services.reserve_seat(call=call, identity="caller:1")) == "unavailable"
+    assert not Seat.objects.exists()
