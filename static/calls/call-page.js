@@ -289,6 +289,7 @@ class CallPage {
 
   #refused({ id, code }) {
     if (id === "media" && this.#outgoing.media.screen && this.#state.screen !== this.#state.me) this.#outgoing.dropScreen();
+    if (id === "chat") this.#chat.giveBack();
     showToast(this.#phrase(refusalPhrase({ id, code })), "error");
   }
 

@@ -23,6 +23,7 @@ export class ChatPanel {
   #field = document.getElementById("chat-text");
   #chat = null;
   #time = null;
+  #sent = ""; // lately
 
   /** @param {(text: string) => boolean} post whether it went out. @param {AbortSignal} signal */
   constructor(post, signal) {
@@ -32,7 +33,10 @@ export class ChatPanel {
       (event) => {
         event.preventDefault();
         const text = this.#field.value.trim();
-        if (text && post(text)) this.#field.value = "";
+        if (text && post(text)) {
+          this.#sent = text;
+          this.#field.value = "";
+        }
         this.#field.focus();
       },
       { signal },
@@ -46,6 +50,12 @@ export class ChatPanel {
       },
       { signal },
     );
+  }
+
+  /** What was refused is not lost: it stands in the field again, before what was typed since. */
+  giveBack() {
+    this.#field.value = [this.#sent, this.#field.value].filter(Boolean).join("\n");
+    this.#sent = "";
   }
 
   /** @param {CallState} state */
