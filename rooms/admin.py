@@ -18,7 +18,7 @@ from accounts.admin import ReadOnlyAdmin, ScopedFilter, staff
 from accounts.models import User
 from core.names import NameField
 from rooms import services
-from rooms.models import MeetingRoom, RoomMembership
+from rooms.models import GuestPass, MeetingRoom, RoomMembership
 
 if TYPE_CHECKING:  # generic in django-stubs only
     RoomFormBase = forms.ModelForm[MeetingRoom]
@@ -143,3 +143,15 @@ class RoomMembershipAdmin(AddableAdmin):
             memberships,
             lambda membership, by: services.change_member_role(membership=membership, role=role, by=by),
         )
+
+
+@admin.register(GuestPass)
+class GuestPassAdmin(ReadOnlyAdmin):
+    """By which link guests came in. They have no name here, only the number of their browser."""
+
+    organisation_path = "room__organisation"
+    list_display = ("identity", "room", "link_generation", "given_at")
+    list_filter = (("room", ScopedFilter), "given_at")
+    list_select_related = ("room",)
+    search_fields = ("identity", "room__name")
+    date_hierarchy = "given_at"
