@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ import pytest
 import time_machine
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
+from django.apps import apps
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -341,6 +344,45 @@ async def test_chat_goes_to_everybody_and_only_as_safe_text(house: House) -> Non
     other = await house.joined(await in_database(make_seat, call=first.call))
     await page.say("chat", text="<img src=x onerror=alert(1)>\u202e")
     assert (await other.hear("chat"))["text"] == "<img src=x onerror=alert(1)>"
+
+
+async def test_nothing_of_what_was_said_is_kept_but_who_came_and_went_when_and_why(house: House) -> None:
+    """Rule C6: neither while the call goes on nor after it, and whoever comes to the next one reads nothing."""
+    member = await in_database(make_member_seat)
+    guest_seat = await in_database(make_seat, call=member.call)
+    page, guest = await house.joined(member), await house.joined(guest_seat)
+    secret = "the results are back"
+    await page.say("chat", text=secret)
+    assert (await guest.hear("chat"))["text"] == secret
+
+    def rows() -> str:
+        return repr([list(model.objects.values()) for model in apps.get_models() if hasattr(model, "objects")])
+
+    assert secret not in await in_database(rows)
+    await page.say("end")
+    assert (await guest.hear("ended"))["reason"] == "member_ended"
+    await house.written()
+    assert secret not in await in_database(rows)
+    stays = await in_database(lambda: list(Attendance.objects.order_by("joined_at").select_related("seat")))
+    assert [(stay.seat, stay.reason, stay.left_at is not None) for stay in stays] == [
+        (member, "ended", True),
+        (guest_seat, "ended", True),
+    ]
+    again = await house.first_frame(await in_database(make_seat, call=await in_database(_next_call, member.call)))
+    assert (await again.hear("welcome"))["chat"] == []
+
+
+def _next_call(call: Call) -> Call:
+    return services.open_call(place=call.place)
+
+
+@pytest.mark.parametrize("way", ["MediaRecorder", "aiortc.contrib", "av.open"])
+def test_no_way_to_record_is_in_the_house(way: str) -> None:
+    """Rule C6: no recording path exists, in the pages or in the relay."""
+    root = Path(settings.BASE_DIR)
+    sources = [*root.glob("static/**/*.js"), *(root / "calls").rglob("*.py")]
+    assert len(sources) > 80
+    assert [path for path in sources if way in path.read_text()] == []
 
 
 async def test_what_is_muted_is_in_the_roster(house: House) -> None:
