@@ -45,6 +45,9 @@ def check_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
         found.append(
             Error("PUBLIC_URL must be the address under which people open this.", hint=hint, id="anteroom.E007")
         )
+    elif not _is_trusted_by_browsers(settings.PUBLIC_URL):
+        hint = "Browsers keep the camera, the microphone and the sign-in back from pages without it."
+        found.append(Error("PUBLIC_URL must begin with https.", hint=hint, id="anteroom.E009"))
     return found
 
 
@@ -54,6 +57,12 @@ def _is_address(url: str) -> bool:
     except ValueError:  # "http://["
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.path == ""
+
+
+def _is_trusted_by_browsers(url: str) -> bool:
+    """W3C Secure Contexts §3.1: https, or this machine's own pages."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _read(name: str) -> str:

@@ -100,6 +100,11 @@ def test_links_need_an_address_to_lead_to(url: str) -> None:
     assert ids(PUBLIC_URL=url) == ["anteroom.E007"]
 
 
+def test_pages_that_browsers_do_not_trust_would_have_no_camera() -> None:
+    assert ids(PUBLIC_URL="http://meet.example.org") == ["anteroom.E009"]
+    assert ids(PUBLIC_URL="http://localhost:8000") == []
+
+
 def sqlite(**changed: object) -> dict[str, object]:
     pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
     options = {"timeout": 5, "transaction_mode": "IMMEDIATE", "init_command": pragmas} | changed
