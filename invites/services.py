@@ -260,7 +260,7 @@ def _check_may_invite(place: str, by: User) -> Organisation:
 def _hold(place: str) -> None:
     """Against a deletion meanwhile: its invitations are revoked, and this one would come after. Raises Conflict."""
     if not kind_of(place).hold(place):
-        raise Conflict("place_gone", _("Nobody can be invited here any more: it has been deleted."))
+        raise Conflict("place_gone", _("Nobody can be invited here any more."))
 
 
 def _open_invite(
