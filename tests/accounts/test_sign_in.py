@@ -222,3 +222,13 @@ def test_the_form_for_a_key_speaks_plainly(client: Client, nina: User) -> None:
 def test_an_account_counts_as_verified_so_that_a_second_factor_can_be_added(nina: User) -> None:
     address = EmailAddress.objects.get(user=nina)
     assert (address.email, address.verified, address.primary) == (nina.email, True, True)
+
+
+def test_whoever_asks_too_often_reads_so_on_a_page_of_ours(client: Client, nina: User) -> None:
+    """Hazard H10, without a dead end: when to try again, and a way on."""
+    cache.clear()
+    answers = [client.post(reverse("account_reset_password"), {"email": nina.email}) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [302] * 5 + [429]
+    page = answers[-1].content.decode()
+    assert "Wait a minute. Then go back, and try once more." in page
+    assert "Go to the main page" in page

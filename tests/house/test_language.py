@@ -407,10 +407,10 @@ def test_emails_and_texts_are_in_the_language_of_whoever_sends_them(reading: Rea
 
 
 @pytest.mark.usefixtures("_pseudo")
-@pytest.mark.parametrize("template", ["400.html", "403.html", "403_csrf.html", "404.html", "405.html", "500.html"])
-def test_every_error_page_is_in_the_language_of_its_reader(template: str, reading: Reading) -> None:
+@pytest.mark.parametrize("status", ["400", "403", "403_csrf", "404", "405", "429", "500"])
+def test_every_error_page_is_in_the_language_of_its_reader(status: str, reading: Reading) -> None:
     with translation.override(LANGUAGE):
-        reading.read(template, render_to_string(template))
+        reading.read(status, render_to_string(f"{status}.html"))
     assert reading.plain == {}
 
 
