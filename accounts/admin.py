@@ -18,7 +18,7 @@ from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import AccessRecord, Organisation, OrganisationMembership, User
-from accounts.services import keep_email_address
+from accounts.services import keep_email_address, record_access
 from core.errors import DomainError
 
 if TYPE_CHECKING:  # generic in django-stubs only
@@ -157,13 +157,37 @@ class ScopedFilter(RelatedFieldListFilter):
         return list(field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=within))
 
 
+class RecordsMemberships(PageBase):
+    """Who was taken into an organisation, given another role in it or removed from it stands in its access log."""
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.model is OrganisationMembership:
+            for membership in formset.new_objects:
+                _record(request, "organisation.member_added", membership)
+            for membership, _fields in formset.changed_objects:
+                _record(request, "organisation.member_role_changed", membership)
+            for membership in formset.deleted_objects:
+                _record(request, "organisation.member_removed", membership)
+
+
+def _record(request: HttpRequest, act: str, membership: OrganisationMembership) -> None:
+    record_access(
+        organisation=membership.organisation,
+        actor=staff(request),
+        act=act,
+        place=f"organisation:{membership.organisation_id}",
+        detail=f"user:{membership.user_id} {membership.role}",
+    )
+
+
 class MembershipInline(ScopedInline):
     model = OrganisationMembership
     autocomplete_fields = ("user",)
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(ScopedAdmin):
+class OrganisationAdmin(RecordsMemberships, ScopedAdmin):
     organisation_path = "pk"
     list_display = ("name", "slug", "support_phone")
     search_fields = ("name", "slug")
@@ -211,7 +235,7 @@ class NewAccountForm(UserFormBase):
 
 
 @admin.register(User)
-class UserAdmin(ScopedAdmin, UserPageBase):
+class UserAdmin(RecordsMemberships, ScopedAdmin, UserPageBase):
     """Organisation administrators manage the accounts that belong wholly to them; nobody gives away what they lack."""
 
     organisation_path = "memberships__organisation"
@@ -244,6 +268,9 @@ class UserAdmin(ScopedAdmin, UserPageBase):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         keep_email_address(user=obj)
+        if change and "is_active" in form.changed_data:
+            for membership in obj.memberships.select_related("organisation"):
+                _record(request, "account.opened" if obj.is_active else "account.closed", membership)
 
 
 @admin.register(AccessRecord)
@@ -262,3 +289,16 @@ class OrganisationMembershipAdmin(ScopedAdmin):
     list_select_related = ("user", "organisation")
     search_fields = ("user__name", "user__email", "organisation__name")
     autocomplete_fields = ("user",)
+
+    def save_model(self, request: HttpRequest, obj: OrganisationMembership, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        _record(request, "organisation.member_role_changed" if change else "organisation.member_added", obj)
+
+    def delete_model(self, request: HttpRequest, obj: OrganisationMembership) -> None:
+        _record(request, "organisation.member_removed", obj)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[OrganisationMembership]) -> None:
+        for membership in queryset.select_related("organisation"):
+            _record(request, "organisation.member_removed", membership)
+        super().delete_queryset(request, queryset)

@@ -206,3 +206,29 @@ def test_chosen_memberships_are_removed_together(world: World) -> None:
     fields = {"action": "delete_selected", "_selected_action": [str(chosen.pk)], "post": "yes"}
     signed_in(world.omar).post(reverse("admin:accounts_organisationmembership_changelist"), fields)
     assert not OrganisationMembership.objects.filter(user=world.nina).exists()
+
+
+def test_the_access_log_says_who_was_taken_in_given_a_role_and_removed(world: World) -> None:
+    """By their own page, by the list, and beside the account; what happens elsewhere is in the log of elsewhere."""
+    browser, nina = signed_in(world.omar), OrganisationMembership.objects.get(user=world.nina)
+    membership = "admin:accounts_organisationmembership"
+    fields = {"user": str(world.nina.pk), "organisation": str(world.clinic.pk), "role": "administrator"}
+    browser.post(reverse(f"{membership}_change", args=[nina.pk]), fields)
+    browser.post(change(world.nina), account_fields(world.nina, **{"is_active": "", "memberships-0-role": "staff"}))
+    browser.post(reverse(f"{membership}_delete", args=[nina.pk]), {"post": "yes"})
+    browser.post(
+        reverse("admin:accounts_user_add"), new_account(**{"memberships-0-organisation": str(world.clinic.pk)})
+    )
+    pia = OrganisationMembership.objects.get(user__email="pia@example.org")
+    listed = {"action": "delete_selected", "_selected_action": [str(pia.pk)], "post": "yes"}
+    browser.post(reverse(f"{membership}_changelist"), listed)
+    told = AccessRecord.objects.filter(organisation=world.clinic, actor=world.omar).order_by("pk")
+    assert [(record.act, record.detail) for record in told] == [
+        ("organisation.member_role_changed", f"user:{world.nina.pk} administrator"),
+        ("account.closed", f"user:{world.nina.pk} administrator"),
+        ("organisation.member_role_changed", f"user:{world.nina.pk} staff"),
+        ("organisation.member_removed", f"user:{world.nina.pk} staff"),
+        ("organisation.member_added", f"user:{pia.user_id} staff"),
+        ("organisation.member_removed", f"user:{pia.user_id} staff"),
+    ]
+    assert not AccessRecord.objects.filter(organisation=world.school, actor=world.omar).exists()
