@@ -14,6 +14,10 @@ LOOKS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
 
 Look = Callable[[Person, str], None]
 
+# By how much the page, or a dialog over it, is wider than it can be seen.
+WIDER = """() => Math.max(...[document.documentElement, ...document.querySelectorAll('dialog[open]')]
+  .map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth))"""
+
 
 class Looks:
     """`violations` is empty when every page looked at is as it should be."""
@@ -32,7 +36,7 @@ class Looks:
             for violation in Axe().run(person.page).response["violations"]:
                 nodes = "; ".join(str(node["html"])[:160] for node in violation["nodes"][:3])
                 self.violations.append(f"{name} {size} {scheme}: {violation['id']} ({violation['help']}): {nodes}")
-            wide = person.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            wide = person.page.evaluate(WIDER)
             if wide > 0:
                 self.violations.append(f"{name} {size} {scheme}: scrolls sideways by {wide} px")
         person.page.set_viewport_size({"width": 1280, "height": 800})
