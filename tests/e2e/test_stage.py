@@ -349,7 +349,7 @@ def test_somebody_who_talks_while_muted_is_told(speaker: Person, room: Room) -> 
     # Nothing of it leaves: what is sent is silence, to the last of sixteen bits.
     sent = """async () => [...(await window.peers.at(-1).getStats()).values()]
       .find(({ type, kind }) => type === 'media-source' && kind === 'audio').audioLevel"""
-    assert page.evaluate(sent) < 2 / 32768
+    speaker.until(lambda: page.evaluate(sent) < 2 / 32768, "what was said before has faded")
     page.keyboard.press("m")
     expect(sign).to_have_count(0)
 
@@ -460,7 +460,14 @@ def unfit(person: Person) -> list[str]:
     return found
 
 
+# What fades or slides in is read when it is there; what goes round for ever is not waited for.
+AT_REST = """() => Promise.all(document.getAnimations()
+  .filter(({ effect }) => effect.getComputedTiming().endTime < Infinity)
+  .map(({ finished }) => finished.catch(() => null)))"""
+
+
 def looks_right(person: Person, state: str, faults: list[str]) -> None:
+    person.page.evaluate(AT_REST)
     # Where colours are forced they are the person's own; axe would go by those of the page.
     forced = person.page.evaluate("matchMedia('(forced-colors: active)').matches")
     options = {"rules": {"color-contrast": {"enabled": not forced}}}
