@@ -100,6 +100,7 @@ class Downlink:
         self._remb = inf
         self._remb_at = 0.0
         self._fell = False  # REMB, under a probe: what was carried before it still is
+        self._rose = False  # REMB, under a probe that has lasted
         self._under: tuple[float, float] | None = None  # since when REMB has been too low, and its lowest there
         self._settled_at = 0.0
         self._heavy_at: float | None = None  # since when heavy loss is reported
@@ -127,6 +128,8 @@ class Downlink:
         """From a REMB."""
         if self._probe is not None and bitrate < min(UNDER * self._probe.target, 0.97 * self._remb):
             self._fell = True
+        elif self._probe is not None and now - self._probe.began >= PROBE and bitrate > self._remb:
+            self._rose = True
         self._remb, self._remb_at = float(bitrate), now
 
     def decide(
@@ -146,7 +149,14 @@ class Downlink:
             pictures = [
                 picture if picture.is_screen else replace(picture, rates=picture.rates[:1]) for picture in pictures
             ]
-        is_still = not sound and not any(self._shown)  # nothing is sent that could be reported on
+        is_bare = not any(self._shown)
+        is_still = is_bare and not sound  # nothing is sent that could be reported on
+        if is_bare and not loss.share:
+            # 1. There is nothing left to take away, and the sound arrives, however low the estimate is.
+            overused, self._under = False, None
+            self._limit = max(self._limit, sound)
+        # 2. On sound alone browsers report each five seconds or so. Their estimate comes each second.
+        is_told = loss.is_enough or is_still or (is_bare and self._rose)
         if now >= self._settled_at and (loss.share or overused or self._fell):
             if overused or self._fell:
                 self._lossy = None
@@ -163,9 +173,9 @@ class Downlink:
             self._limit = max(LEAST, min(self._limit, HEADROOM * needed))  # more than that is not known to be carried
         elif self._probe is not None and now - self._probe.began > PROBED_FOR and not is_still:
             self._probe, self._settled_at = None, now
-        elif self._limit < inf and (loss.is_enough or is_still):
+        elif self._limit < inf and is_told:
             full = sum(picture.rates[-1] for picture in pictures if picture.rates)
-            self._climb(HEADROOM * (sound + full), now, is_still=is_still)
+            self._climb(HEADROOM * (sound + full), now, is_still=is_still or (is_bare and self._rose))
         self._shown, needed = self._allot(sound, pictures, low_data=low_data)
         self.padding = max(0.0, self._probe.target - needed) if self._probe is not None else 0.0
         return self._shown
@@ -233,10 +243,10 @@ class Downlink:
         self._settled_at = now + SETTLE
         self._reports.clear()
         self._probe = None
-        self._fell = False
+        self._fell = self._rose = False
 
     def _climb(self, wanted: float, now: float, *, is_still: bool) -> None:
-        """`wanted`: the rate at which there is nothing left to ask of the link."""
+        """`wanted`: the rate at which there is nothing left to ask of the link; `is_still`: no report is waited for."""
         probe = self._probe
         if probe is None:
             is_low = self._under is not None and now - self._under[0] > LOW_FOR
@@ -247,6 +257,7 @@ class Downlink:
         else:
             return
         self._reports.clear()
+        self._rose = False
         if self._limit >= wanted:
             self._limit, self._probe = inf, None
         else:

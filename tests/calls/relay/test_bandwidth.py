@@ -282,6 +282,28 @@ def test_pictures_come_back_although_everybody_is_silent_and_nothing_is_reported
     assert shown == (2,)
 
 
+def test_pictures_come_back_where_only_estimates_come() -> None:
+    """Chromium that hears sound alone: no report for seconds, and an estimate that stands still, lower than what it
+    hears, until there is more to hear."""
+    downlink, octets, estimate, shown = Downlink(), 0, 0.8 * SOUND, (0,)
+    downlink.decide(0, SOUND, (CAMERA,), 0.0)
+    for at in (0.25, 2.0):
+        downlink.reported(1000, 990, at)
+        shown = downlink.decide(0, SOUND, (CAMERA,), at)
+    assert shown == (0,)
+    for tick in range(9, 17 * 4):
+        now = tick * TICK
+        sent = SOUND + downlink.padding + (CAMERA.rates[shown[0] - 1] if shown[0] else 0.0)
+        octets += round(sent * TICK / 8)
+        if tick % 4 == 0:
+            estimate *= 1.08 if sent > SOUND else 1.0
+            downlink.estimated(round(estimate), now)
+        shown = downlink.decide(octets, SOUND, (CAMERA,), now)
+        if any(shown):
+            downlink.reported(100, 0, now)
+    assert shown == (2,)
+
+
 @pytest.mark.parametrize(
     ("rate", "shown"),
     [
