@@ -285,7 +285,8 @@ def test_pictures_come_back_although_everybody_is_silent_and_nothing_is_reported
 def test_pictures_come_back_where_only_estimates_come() -> None:
     """Chromium that hears sound alone: no report for seconds, and an estimate that stands still, lower than what it
     hears, until there is more to hear."""
-    downlink, octets, estimate, shown = Downlink(), 0, 0.8 * SOUND, (0,)
+    downlink, octets, estimate = Downlink(), 0, 0.8 * SOUND
+    shown: tuple[int, ...] = (0,)
     downlink.decide(0, SOUND, (CAMERA,), 0.0)
     for at in (0.25, 2.0):
         downlink.reported(1000, 990, at)
