@@ -50,7 +50,7 @@ def manage_users(request: SignedInRequest, area_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         user, role = form.cleaned_data["user"], form.cleaned_data["role"]
         try:
-            services.give_role(area=area, user=user, role=role, by=request.user)
+            services.add_role(area=area, user=user, role=role, by=request.user)
         except DomainError as error:
             form.add_error("email", error.message)
         else:
@@ -68,7 +68,7 @@ def change_role(request: SignedInRequest, area_id: UUID, role_id: int) -> HttpRe
     form = RoleForm(request.POST)
     if form.is_valid():
         try:
-            given = services.give_role(area=area, user=held.user, role=form.cleaned_data["role"], by=request.user)
+            given = services.change_role(held=held, role=form.cleaned_data["role"], by=request.user)
         except DomainError as error:
             messages.error(request, error.message)
         else:

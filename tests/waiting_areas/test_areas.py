@@ -6,15 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import AccessRecord, User
+from calls import events as call_events
 from calls.relay.terms import GoneReason
 from core.errors import Conflict, DomainError, NotAllowed
+from tests.accounts.factories import make_user
 from tests.waiting_areas.acts import (
     arrive,
     be_live,
     consult,
     go,
+    live_in_room,
     status_of,
 )
 from tests.waiting_areas.factories import make_area, make_caller, make_staff
@@ -139,3 +144,101 @@ class TestAreas:
         coordinator = make_staff(caller.area, AreaRole.Role.COORDINATOR)
         assert services.send_message_to_all(area=caller.area, text="Fire drill", by=coordinator) == 1
         assert CallerEvent.objects.get().caller == caller
+
+
+class TestRoles:
+    """Rule W7."""
+
+    @pytest.fixture
+    def ordered(self, monkeypatch: pytest.MonkeyPatch) -> list[call_events.Message]:
+        """What the relay is told."""
+        ordered: list[call_events.Message] = []
+        monkeypatch.setattr(call_events, "order_node", lambda node, message: ordered.append(message))
+        return ordered
+
+    @staticmethod
+    def lose_role(user: User, deed: str, area: WaitingArea) -> None:
+        held, by = AreaRole.objects.get(user=user, area=area), make_staff(area, AreaRole.Role.ADMINISTRATOR)
+        if deed == "take":
+            services.take_role(role=held, by=by)
+        else:
+            services.change_role(held=held, role=AreaRole.Role.REFERRER, by=by)
+
+    @pytest.mark.parametrize("deed", ["take", "refer only"])
+    def test_who_may_no_longer_see_callers_is_put_out_of_the_consultation(
+        self, deed: str, ordered: list[call_events.Message]
+    ) -> None:
+        """Rules C7 and W7: nobody listens on in a call that is no longer theirs."""
+        caller = make_caller()
+        nina = make_staff(caller.area)
+        theirs, callers = consult(caller, nina)
+        self.lose_role(nina, deed, caller.area)
+        assert ordered == [call_events.relay_remove(call_id=theirs.call_id, participant_id=theirs.pk)]
+        theirs.refresh_from_db()
+        callers.refresh_from_db()
+        assert theirs.removed_at is not None
+        assert callers.removed_at is None
+        assert AccessRecord.objects.filter(act="call.participant_removed", place=caller.place).exists()
+
+    def test_a_role_that_still_sees_callers_keeps_them_in(self, ordered: list[call_events.Message]) -> None:
+        caller = make_caller()
+        nina = make_staff(caller.area)
+        theirs, _callers = consult(caller, nina)
+        held = AreaRole.objects.get(user=nina)
+        changed = services.change_role(
+            held=held, role=AreaRole.Role.COORDINATOR, by=make_staff(caller.area, AreaRole.Role.ADMINISTRATOR)
+        )
+        assert changed.role == AreaRole.Role.COORDINATOR
+        theirs.refresh_from_db()
+        assert (theirs.removed_at, ordered) == (None, [])
+
+    def test_calls_of_other_places_are_left_alone(self, ordered: list[call_events.Message]) -> None:
+        """A room they are a member of, and a caller of another area that they still see."""
+        area, other = make_area(), make_caller()
+        nina = make_staff(area)
+        theirs = live_in_room(area, nina)
+        AreaRole.objects.create(area=other.area, user=nina, role=AreaRole.Role.PROVIDER)
+        nina.organisations.add(other.area.organisation)
+        services.join_call(caller=other, by=nina, leave_other=True)
+        self.lose_role(nina, "take", area)
+        theirs.refresh_from_db()
+        assert (theirs.removed_at, ordered) == (None, [])
+
+    def test_the_role_is_gone_though_the_relay_cannot_be_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Hazard H22: calls.sweep tells it again."""
+
+        def order(node: str, message: call_events.Message) -> None:
+            def say() -> None:
+                raise DomainError("unavailable", "Not now.")
+
+            transaction.on_commit(say)
+
+        monkeypatch.setattr(call_events, "order_node", order)
+        caller = make_caller()
+        nina = make_staff(caller.area)
+        theirs, _callers = consult(caller, nina)
+        self.lose_role(nina, "take", caller.area)
+        theirs.refresh_from_db()
+        assert theirs.removed_at is not None
+        assert not AreaRole.objects.filter(user=nina).exists()
+
+    def test_nobody_is_given_a_second_role_nor_one_that_was_taken_away_meanwhile(self) -> None:
+        area = make_area()
+        omar, by = make_staff(area), make_staff(area, AreaRole.Role.ADMINISTRATOR)
+        held = AreaRole.objects.get(user=omar)
+        with pytest.raises(Conflict) as refused:
+            services.add_role(area=area, user=omar, role=AreaRole.Role.ADMINISTRATOR, by=by)
+        assert refused.value.code == "has_role"
+        held.refresh_from_db()
+        assert held.role == AreaRole.Role.PROVIDER
+        services.take_role(role=AreaRole.objects.get(user=omar), by=by)
+        with pytest.raises(Conflict) as refused:
+            services.change_role(held=held, role=AreaRole.Role.COORDINATOR, by=by)
+        assert refused.value.code == "role_taken"
+        assert not AreaRole.objects.filter(user=omar).exists()
+
+    def test_a_role_is_given_to_colleagues_only(self) -> None:
+        area = make_area()
+        with pytest.raises(DomainError) as refused:
+            services.add_role(area=area, user=make_user(), role=AreaRole.Role.PROVIDER, by=make_staff(area))
+        assert refused.value.code == "not_a_colleague"

@@ -1,9 +1,10 @@
 """What changes a waiting area and the callers in it, by who does it: callers, staff, those who run an area."""
 
 from waiting_areas.services.areas import (
+    add_role,
+    change_role,
     create_area,
     delete_area,
-    give_role,
     reset_link,
     restore,
     set_hours,
@@ -35,13 +36,14 @@ from waiting_areas.services.staff import (
 __all__ = [
     "Details",
     "Phrase",
+    "add_role",
     "arrive",
+    "change_role",
     "close_page",
     "create_area",
     "delete_area",
     "fetch_into_call",
     "finish",
-    "give_role",
     "join_call",
     "leave",
     "phone_instead",

@@ -6,6 +6,7 @@ Who may is decided at the door: the site's own pages by waiting_areas.access, Dj
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,10 +16,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import Organisation, User
 from accounts.services import record_access
+from calls.models import Seat
+from calls.places import Act, kind_of
+from calls.services import remove_participant
 from core.errors import Conflict, DomainError
 from waiting_areas import events
 from waiting_areas.hours import Block
-from waiting_areas.models import AreaRole, Caller, OpeningHours, WaitingArea
+from waiting_areas.models import PLACE_PREFIX, AreaRole, Caller, OpeningHours, WaitingArea
 
 SETTINGS = (
     "name",
@@ -127,28 +131,65 @@ def delete_area(*, area: WaitingArea, by: User) -> None:
     _record(area, "area.deleted", by)
 
 
-@transaction.atomic(durable=True)
-def give_role(*, area: WaitingArea, user: User, role: str, by: User) -> AreaRole:
-    """The only role this person has in the area from now on (rule W7).
+@transaction.atomic
+def add_role(*, area: WaitingArea, user: User, role: str, by: User) -> AreaRole:
+    """To a colleague who has none in this area (rule W7).
 
-    Raises DomainError("not_a_colleague", "last_administrator").
+    Joins the caller's transaction. Raises DomainError("not_a_colleague"), Conflict("has_role").
     """
+    _check_colleague(area, user)
+    added, is_new = AreaRole.objects.get_or_create(area=area, user=user, defaults={"role": role})
+    if not is_new:
+        raise Conflict("has_role", _("This person has a role here already."))
+    _record_role(added, "area.role_given", by, role)
+    return added
+
+
+def change_role(*, held: AreaRole, role: str, by: User) -> AreaRole:
+    """The only role this person has in the area from now on (rule W7). Who may no longer see its callers leaves the
+    calls with them, too.
+
+    Raises DomainError("not_a_colleague", "last_administrator"), Conflict("role_taken").
+    """
+    with transaction.atomic(durable=True):
+        _check_colleague(held.area, held.user)
+        if role != AreaRole.Role.ADMINISTRATOR:
+            _keep_an_administrator(held.area, without=held.user)
+        if AreaRole.objects.filter(pk=held.pk).update(role=role) != 1:
+            raise Conflict("role_taken", _("Somebody else has just changed this. Look at the list again."))
+        _record_role(held, "area.role_given", by, role)
+    held.role = role
+    _put_out(held.user, by)
+    return held
+
+
+def take_role(*, role: AreaRole, by: User) -> None:
+    """Who may no longer see the area's callers leaves the calls with them, too. Twice changes nothing.
+
+    Raises DomainError("last_administrator").
+    """
+    with transaction.atomic(durable=True):
+        _keep_an_administrator(role.area, without=role.user)
+        deleted, _by_model = AreaRole.objects.filter(pk=role.pk).delete()
+        if deleted:
+            _record_role(role, "area.role_taken", by)
+    _put_out(role.user, by)
+
+
+def _check_colleague(area: WaitingArea, user: User) -> None:
     if not user.organisations.filter(pk=area.organisation_id).exists():
         raise DomainError("not_a_colleague", _("This person does not work for the organisation of this waiting area."))
-    if role != AreaRole.Role.ADMINISTRATOR:
-        _keep_an_administrator(area, without=user)
-    given, _created = AreaRole.objects.update_or_create(area=area, user=user, defaults={"role": role})
-    _record(area, "area.role_given", by, f"{user.identity} {role}")
-    return given
 
 
-@transaction.atomic(durable=True)
-def take_role(*, role: AreaRole, by: User) -> None:
-    """Twice changes nothing. Raises DomainError("last_administrator")."""
-    _keep_an_administrator(role.area, without=role.user)
-    deleted, _by_model = AreaRole.objects.filter(pk=role.pk).delete()
-    if deleted:
-        _record(role.area, "area.role_taken", by, f"user:{role.user_id}")
+def _put_out(user: User, by: User) -> None:
+    """Of every consultation that is no longer theirs to be in (rule C7): by calls.sweep, where the relay cannot be told
+    just now.
+    """
+    seats = Seat.objects.of_member(user.identity).standing().filter(call__place__startswith=f"{PLACE_PREFIX}:")
+    for seat in seats.select_related("call"):
+        if not kind_of(seat.call.place).may(seat.call.place, user.identity, Act.ENTER):
+            with suppress(DomainError):
+                remove_participant(seat=seat, by=by.identity)
 
 
 def _keep_an_administrator(area: WaitingArea, *, without: User) -> None:
@@ -162,6 +203,10 @@ def _keep_an_administrator(area: WaitingArea, *, without: User) -> None:
 def _record(area: WaitingArea, act: str, by: User | None, detail: str = "") -> None:
     record_access(organisation=area.organisation, actor=by, act=act, place=f"area:{area.pk}", detail=detail)
     events.tell_area(area.pk)
+
+
+def _record_role(role: AreaRole, act: str, by: User, detail: str = "") -> None:
+    _record(role.area, act, by, f"{role.user.identity} {detail}".strip())
 
 
 def _name_taken() -> DomainError:
