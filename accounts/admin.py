@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from allauth.account.decorators import secure_admin_login
@@ -15,7 +16,8 @@ from django.contrib.auth.forms import AdminUserCreationForm
 from django.contrib.auth.models import AnonymousUser, Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 from accounts.models import AccessRecord, Organisation, OrganisationMembership, User
 from accounts.services import keep_email_address, record_access
@@ -90,6 +92,33 @@ class ScopedAdmin(_Scope, PageBase):
         within = self.model._default_manager.filter(**{f"{self.organisation_path}__in": administered})
         return rows.filter(pk__in=within.values("pk"))
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A service refuses what somebody else was faster with: the form is read again, and now says so by itself."""
+        with suppress(DomainError):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except DomainError as error:  # what no form can see
+            self.message_user(request, error.message, messages.ERROR)
+            return redirect(request.get_full_path())
+
+    def act(self, request: HttpRequest, done: str, rows: QuerySet[Any], act: Callable[[Any, User], object]) -> None:
+        """Does it row by row: one that is refused says why and does not keep the others from it."""
+        by = staff(request)
+        for row in rows:
+            try:
+                act(row, by)
+            except DomainError as error:
+                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{row}: {done}", messages.SUCCESS)
+
     def _covers(self, request: HttpRequest, obj: Model | None) -> bool:
         if not _administers_anything(request.user):
             return False
@@ -112,17 +141,6 @@ def staff(request: HttpRequest) -> User:
 class ReadOnlyAdmin(ScopedAdmin):
     """For what is a record of what happened, and for states that only services may move: actions call those."""
 
-    def act(self, request: HttpRequest, done: str, rows: QuerySet[Any], act: Callable[[Any, User], object]) -> None:
-        """Does it row by row: one that is refused says why and does not keep the others from it."""
-        by = staff(request)
-        for row in rows:
-            try:
-                act(row, by)
-            except DomainError as error:
-                self.message_user(request, f"{row}: {error.message}", messages.ERROR)
-            else:
-                self.message_user(request, f"{row}: {done}", messages.SUCCESS)
-
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
@@ -131,6 +149,13 @@ class ReadOnlyAdmin(ScopedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class AddableAdmin(ReadOnlyAdmin):
+    """New rows by a service, then read-only."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_module_permission(request)
 
 
 def _administers_anything(user: User | AnonymousUser) -> bool:

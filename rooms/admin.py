@@ -8,13 +8,13 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.admin import ReadOnlyAdmin, ScopedFilter, staff
+from accounts.admin import AddableAdmin, ReadOnlyAdmin, ScopedFilter, staff
 from accounts.models import User
 from core.names import NameField
 from rooms import services
@@ -25,13 +25,6 @@ if TYPE_CHECKING:  # generic in django-stubs only
     MembershipFormBase = forms.ModelForm[RoomMembership]
 else:
     RoomFormBase = MembershipFormBase = forms.ModelForm
-
-
-class AddableAdmin(ReadOnlyAdmin):
-    """New rows by a service, then read-only."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.has_module_permission(request)
 
 
 class NewRoomForm(RoomFormBase):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.admin import ReadOnlyAdmin, ScopedAdmin, ScopedFilter, ScopedInline
+from accounts.admin import AddableAdmin, ReadOnlyAdmin, ScopedAdmin, ScopedFilter, ScopedInline, staff
 from accounts.models import User
-from core.errors import DomainError
 from core.names import NameField
 from waiting_areas import services
+from waiting_areas.hours import Block
 from waiting_areas.models import AreaRole, Caller, CallerEvent, OpeningHours, WaitingArea
 from waiting_areas.services.areas import SETTINGS
 
@@ -25,12 +25,6 @@ if TYPE_CHECKING:  # generic in django-stubs only
     RoleFormBase = forms.ModelForm[AreaRole]
 else:
     AreaFormBase = RoleFormBase = forms.ModelForm
-
-
-def _staff(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 class AreaForm(AreaFormBase):
@@ -71,51 +65,46 @@ class WaitingAreaAdmin(ScopedAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: WaitingArea, form: Any, change: bool) -> None:
-        """`always_open` goes with the hours, which are inline."""
-        always_open = obj.always_open
         given = {name: getattr(obj, name) for name in SETTINGS}
         if change:
-            services.update_settings(area=obj, by=_staff(request), **given)
+            services.update_settings(area=obj, by=staff(request), **given)
         else:
             name = given.pop("name")
-            obj.pk = services.create_area(organisation=obj.organisation, name=name, by=_staff(request), **given).pk
-        WaitingArea.objects.filter(pk=obj.pk).update(always_open=always_open)
+            obj.pk = services.create_area(organisation=obj.organisation, name=name, by=staff(request), **given).pk
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """The hours, and `always_open` with them: the whole week anew, if it is another one."""
+        formset.save(commit=False)  # for Django's own account of what has changed
+        if formset.has_changed() or "always_open" in form.changed_data:
+            given = [row.cleaned_data for row in formset.forms if row.cleaned_data and not row.cleaned_data["DELETE"]]
+            blocks = [Block(row["weekday"], row["opens"], row["closes"]) for row in given]
+            always_open = form.cleaned_data["always_open"]
+            services.set_hours(area=form.instance, always_open=always_open, blocks=blocks, by=staff(request))
 
     @admin.action(description=gettext_lazy("Suspend the chosen areas"))
     def suspend_areas(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:
         def suspend(area: WaitingArea, by: User) -> None:
             services.suspend(area=area, message_to_callers="", message_to_staff="", by=by)
 
-        self._act(request, _("suspended."), areas, suspend)
+        self.act(request, _("suspended."), areas, suspend)
 
     @admin.action(description=gettext_lazy("Restore the chosen areas"))
     def restore_areas(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:
-        self._act(request, _("restored."), areas, lambda area, by: services.restore(area=area, by=by))
+        self.act(request, _("restored."), areas, lambda area, by: services.restore(area=area, by=by))
 
     @admin.action(description=gettext_lazy("Reset the links of the chosen areas"))
     def reset_links(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:
         def reset(area: WaitingArea, by: User) -> None:
             services.reset_link(area=area, seen_generation=area.link_generation, by=by)
 
-        self._act(request, _("The old link no longer works."), areas, reset)
+        self.act(request, _("The old link no longer works."), areas, reset)
 
     @admin.action(description=gettext_lazy("Delete the chosen areas, if nobody is in them"))
     def delete_areas(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:
-        self._act(request, _("deleted."), areas, lambda area, by: services.delete_area(area=area, by=by))
-
-    def _act(self, request: HttpRequest, done: str, areas: QuerySet[WaitingArea], act: Any) -> None:
-        """Area by area: one that is refused says why and does not keep the others from it."""
-        by = _staff(request)
-        for area in areas:
-            try:
-                act(area, by)
-            except DomainError as error:
-                self.message_user(request, f"{area}: {error.message}", messages.ERROR)
-            else:
-                self.message_user(request, f"{area}: {done}", messages.SUCCESS)
+        self.act(request, _("deleted."), areas, lambda area, by: services.delete_area(area=area, by=by))
 
 
-class RoleForm(RoleFormBase):
+class NewRoleForm(RoleFormBase):
     class Meta:
         model = AreaRole
         fields = ["area", "user", "role"]
@@ -129,13 +118,43 @@ class RoleForm(RoleFormBase):
 
 
 @admin.register(AreaRole)
-class AreaRoleAdmin(ScopedAdmin):
+class AreaRoleAdmin(AddableAdmin):
     organisation_path = "area__organisation"
-    form = RoleForm
+    form = NewRoleForm
     list_display = ("user", "area", "role")
     list_filter = ("role", ("area", ScopedFilter))
-    list_select_related = ("user", "area")
+    list_select_related = ("user", "area__organisation")
     search_fields = ("user__name", "user__email", "area__name")
+    actions = ("make_administrators", "make_coordinators", "make_providers", "make_referrers", "take_roles")
+
+    def save_model(self, request: HttpRequest, obj: AreaRole, form: Any, change: bool) -> None:
+        obj.pk = services.add_role(area=obj.area, user=obj.user, role=obj.role, by=staff(request)).pk
+
+    @admin.action(description=gettext_lazy("Make administrators of their areas"))
+    def make_administrators(self, request: HttpRequest, roles: QuerySet[AreaRole]) -> None:
+        self._change_roles(request, roles, AreaRole.Role.ADMINISTRATOR)
+
+    @admin.action(description=gettext_lazy("Make coordinators of their areas"))
+    def make_coordinators(self, request: HttpRequest, roles: QuerySet[AreaRole]) -> None:
+        self._change_roles(request, roles, AreaRole.Role.COORDINATOR)
+
+    @admin.action(description=gettext_lazy("Make service providers in their areas"))
+    def make_providers(self, request: HttpRequest, roles: QuerySet[AreaRole]) -> None:
+        self._change_roles(request, roles, AreaRole.Role.PROVIDER)
+
+    @admin.action(description=gettext_lazy("Let them only refer to their areas"))
+    def make_referrers(self, request: HttpRequest, roles: QuerySet[AreaRole]) -> None:
+        self._change_roles(request, roles, AreaRole.Role.REFERRER)
+
+    @admin.action(description=gettext_lazy("Take their roles away"))
+    def take_roles(self, request: HttpRequest, roles: QuerySet[AreaRole]) -> None:
+        self.act(request, _("removed."), roles, lambda role, by: services.take_role(role=role, by=by))
+
+    def _change_roles(self, request: HttpRequest, roles: QuerySet[AreaRole], role: AreaRole.Role) -> None:
+        def change(held: AreaRole, by: User) -> None:
+            services.change_role(held=held, role=role, by=by)
+
+        self.act(request, str(role.label), roles, change)
 
 
 class EventInline(ScopedInline):

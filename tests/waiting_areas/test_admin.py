@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.db import connection
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AccessRecord, User
 from tests.accounts.factories import make_organisation, make_user
+from tests.calls.test_races import at_once
 from tests.waiting_areas.factories import make_area, make_caller, make_staff
+from waiting_areas import services
 from waiting_areas.models import AreaRole, Caller, WaitingArea
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,11 +75,91 @@ def test_a_name_is_taken_once(client: Client, omar: User) -> None:
     assert "Another waiting area has this name" in client.post(f"{AREAS}add/", given).content.decode()
 
 
+@pytest.mark.parametrize("page", ["add", "change"])
+def test_a_name_that_is_taken_at_that_moment_is_said_beside_the_field(
+    client: Client, omar: User, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else saves it after the form has looked and before the service has."""
+    if connection.vendor == "sqlite":
+        pytest.skip("writers queue")
+    area = own_area(omar)
+    organisation = area.organisation
+    for name in ("create_area", "update_settings"):
+        real = getattr(services, name)
+
+        def lose(real: Any = real, **given: Any) -> Any:
+            if not WaitingArea.objects.filter(name="Skin").exists():
+                at_once(lambda _number: make_area(organisation=organisation, name="Skin").pk, people=1)
+            return real(**given)
+
+        monkeypatch.setattr(services, name, lose)
+    address = f"{AREAS}add/" if page == "add" else f"{AREAS}{area.pk}/change/"
+    answer = client.post(address, settings_of("Skin", organisation=organisation.pk, notice="Knock."))
+    html = answer.content.decode()
+    assert answer.status_code == 200
+    assert "Another waiting area has this name" in html
+    assert "Knock." in html
+    assert WaitingArea.objects.filter(name="Skin").count() == 1
+
+
+def test_opening_hours_are_saved_and_recorded_by_the_service(client: Client, omar: User) -> None:
+    """Rule W2: who changed them stands in the access log; a page saved as it was changes none."""
+    area = own_area(omar)
+    address = f"{AREAS}{area.pk}/change/"
+    client.post(address, settings_of(area.name))
+    record = AccessRecord.objects.get(act="area.hours_changed")
+    assert (record.actor, record.place) == (omar, f"area:{area.pk}")
+    area.refresh_from_db()
+    assert not area.always_open
+    block = area.opening_hours.get()
+    same = settings_of(area.name) | {"opening_hours-INITIAL_FORMS": "1"}
+    same |= {"opening_hours-0-id": str(block.pk), "opening_hours-0-area": str(area.pk)}
+    client.post(address, same)
+    assert AccessRecord.objects.filter(act="area.hours_changed").count() == 1
+    client.post(address, same | {"opening_hours-0-closes": "13:00"})
+    assert str(area.opening_hours.get()) == "Monday 09:00–13:00"
+    last = area.opening_hours.get()
+    client.post(address, same | {"opening_hours-0-id": str(last.pk), "opening_hours-0-DELETE": "on"})
+    assert not area.opening_hours.exists()
+    assert AccessRecord.objects.filter(act="area.hours_changed").count() == 3
+
+
+def test_roles_are_moved_by_the_services_alone(client: Client, omar: User) -> None:
+    """Rule W7: recorded, told, and the last administrator stays."""
+    area = own_area(omar)
+    alex, nina = make_staff(area, AreaRole.Role.ADMINISTRATOR), make_staff(area)
+    held = AreaRole.objects.get(user=alex)
+    client.post(f"{ROLES}{held.pk}/change/", {"area": area.pk, "user": alex.pk, "role": "provider"})
+    assert client.post(f"{ROLES}{held.pk}/delete/", {"post": "yes"}).status_code == 403
+    client.post(ROLES, {"action": "delete_selected", "_selected_action": [str(held.pk)], "post": "yes"})
+    for action in ("make_providers", "take_roles"):
+        chosen = {"action": action, "_selected_action": [str(held.pk)]}
+        assert "keeps one administrator" in client.post(ROLES, chosen, follow=True).content.decode()
+    held.refresh_from_db()
+    assert held.role == AreaRole.Role.ADMINISTRATOR
+    assert not AccessRecord.objects.exists()
+    second = AreaRole.objects.get(user=nina)
+    for action, role in (
+        ("make_referrers", AreaRole.Role.REFERRER),
+        ("make_coordinators", AreaRole.Role.COORDINATOR),
+        ("make_providers", AreaRole.Role.PROVIDER),
+        ("make_administrators", AreaRole.Role.ADMINISTRATOR),
+    ):
+        client.post(ROLES, {"action": action, "_selected_action": [str(second.pk)]})
+        second.refresh_from_db()
+        assert second.role == role
+    client.post(ROLES, {"action": "take_roles", "_selected_action": [str(held.pk)]})
+    assert AreaRole.objects.get() == second
+    acts = [*AccessRecord.objects.order_by("pk").values_list("act", "actor")]
+    assert acts == [("area.role_given", omar.pk)] * 4 + [("area.role_taken", omar.pk)]
+
+
 def test_roles_are_given_to_colleagues_only(client: Client, omar: User) -> None:
     area = own_area(omar)
     colleague = make_user(organisation=area.organisation)
     client.post(f"{ROLES}add/", {"area": area.pk, "user": colleague.pk, "role": "coordinator"})
     assert AreaRole.objects.get().user == colleague
+    assert AccessRecord.objects.get(act="area.role_given").actor == omar
     client.force_login(make_user(is_staff=True, is_superuser=True))
     answer = client.post(f"{ROLES}add/", {"area": area.pk, "user": make_user().pk, "role": "provider"})
     assert "does not work for" in answer.content.decode()
