@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from typing import Self
 
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation, User
 from core.links import Link, make_token
+from core.versions import version_of
 
 LINK_PURPOSE = "room"
 PLACE_PREFIX = "room"
@@ -83,7 +83,7 @@ class MeetingRoom(models.Model):
     @property
     def properties_version(self) -> str:
         """Changes with what Meeting Room Properties shows."""
-        return hashlib.blake2s(repr((self.name, self.notice)).encode(), digest_size=8).hexdigest()
+        return version_of(self.name, self.notice)
 
     @property
     def link(self) -> str:

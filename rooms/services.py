@@ -15,6 +15,7 @@ from accounts.services import record_access
 from calls.models import Call, Seat
 from calls.services import admit, end_call, open_call, remove_participant
 from core.errors import Conflict, DomainError, NotAllowed
+from core.versions import check_seen
 from invites.services import revoke_invites_of_place
 from rooms.models import GuestPass, MeetingRoom, RoomMembership
 
@@ -50,11 +51,7 @@ def update_properties(*, room: MeetingRoom, name: str, notice: str, seen_version
         raise _deleted()
     if (current.name, current.notice) == (name, notice):
         return current
-    if current.properties_version != seen_version:
-        raise Conflict(
-            "changed_meanwhile",
-            _("Somebody else has just changed this. Look at what it says now. Save replaces it with yours."),
-        )
+    check_seen(seen=seen_version, current=current.properties_version)
     current.name, current.notice = name, notice
     try:
         with transaction.atomic():

@@ -115,7 +115,8 @@ def edit_properties(request: MemberRequest, room_id: UUID) -> HttpResponse:
         else:
             messages.success(request, _("Meeting room properties saved."))
             return _go(request, "rooms:list_rooms")
-    context = {"form": form, "seen_version": seen, "conflict": conflict}
+    now = [(form["name"].label, room.name), (form["notice"].label, room.notice)]
+    context = {"form": form, "seen_version": seen, "conflict": conflict, "now": now}
     return _panel(request, room, "properties", _("Meeting Room Properties"), context)
 
 

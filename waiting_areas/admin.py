@@ -17,8 +17,7 @@ from accounts.models import User
 from core.names import NameField
 from waiting_areas import services
 from waiting_areas.hours import Block
-from waiting_areas.models import AreaRole, Caller, CallerEvent, OpeningHours, WaitingArea
-from waiting_areas.services.areas import SETTINGS
+from waiting_areas.models import SETTINGS, AreaRole, Caller, CallerEvent, OpeningHours, WaitingArea
 
 if TYPE_CHECKING:  # generic in django-stubs only
     AreaFormBase = forms.ModelForm[WaitingArea]
@@ -67,7 +66,8 @@ class WaitingAreaAdmin(ScopedAdmin):
     def save_model(self, request: HttpRequest, obj: WaitingArea, form: Any, change: bool) -> None:
         given = {name: getattr(obj, name) for name in SETTINGS}
         if change:
-            services.update_settings(area=obj, by=staff(request), **given)
+            seen = WaitingArea.objects.get(pk=obj.pk).properties_version
+            services.update_settings(area=obj, seen_version=seen, by=staff(request), **given)
         else:
             name = given.pop("name")
             obj.pk = services.create_area(organisation=obj.organisation, name=name, by=staff(request), **given).pk
@@ -78,8 +78,13 @@ class WaitingAreaAdmin(ScopedAdmin):
         if formset.has_changed() or "always_open" in form.changed_data:
             given = [row.cleaned_data for row in formset.forms if row.cleaned_data and not row.cleaned_data["DELETE"]]
             blocks = [Block(row["weekday"], row["opens"], row["closes"]) for row in given]
-            always_open = form.cleaned_data["always_open"]
-            services.set_hours(area=form.instance, always_open=always_open, blocks=blocks, by=staff(request))
+            services.set_hours(
+                area=form.instance,
+                always_open=form.cleaned_data["always_open"],
+                blocks=blocks,
+                seen_version=WaitingArea.objects.get(pk=form.instance.pk).hours_version,
+                by=staff(request),
+            )
 
     @admin.action(description=gettext_lazy("Suspend the chosen areas"))
     def suspend_areas(self, request: HttpRequest, areas: QuerySet[WaitingArea]) -> None:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.access import SignedInRequest
-from core.errors import DomainError
+from core.errors import Conflict, DomainError
 from waiting_areas import services
 from waiting_areas.access import Right, get_area, may, signed_in
 from waiting_areas.models import WaitingArea
@@ -108,18 +108,33 @@ def edit_hours(request: SignedInRequest, area_id: UUID) -> HttpResponse:
     else:
         forms = HoursFormSet(initial=list(area.opening_hours.values("weekday", "opens", "closes")), prefix="hours")
     always_open = "always_open" in request.POST if pressed else area.always_open
-    problem = ""
+    seen, conflict, problem = request.POST.get("seen_version", area.hours_version), "", ""
     if pressed and forms.is_valid():
         blocks = [block for form in forms if (block := form.block)]
         try:
-            services.set_hours(area=area, always_open=always_open, blocks=blocks, by=request.user)
+            services.set_hours(area=area, always_open=always_open, blocks=blocks, seen_version=seen, by=request.user)
+        except Conflict as error:
+            area.refresh_from_db()
+            seen, conflict = area.hours_version, error.message
         except DomainError as error:
             problem = error.message
         else:
             messages.success(request, _("Opening hours saved."))
             return go(request, "waiting_areas:show_callers", area)
-    context = {"forms": forms, "always_open": always_open, "problem": problem}
+    context = {
+        "forms": forms,
+        "always_open": always_open,
+        "problem": problem,
+        "seen_version": seen,
+        "conflict": conflict,
+        "now": [(_("Opening hours"), _describe_hours(area))] if conflict else [],
+    }
     return show_panel(request, area, "hours", _("Opening hours"), context)
+
+
+def _describe_hours(area: WaitingArea) -> str:
+    """A line each."""
+    return _("Always open") if area.always_open else "\n".join(str(block) for block in area.opening_hours.all())
 
 
 def show_panel(

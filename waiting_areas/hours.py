@@ -15,7 +15,7 @@ _WEEK = 7
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Block:
     """`weekday` as in `date.weekday()`, Monday 0. One that closes at or before its opening goes on over midnight."""
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Organisation, User
 from core.links import Link, make_token
+from core.versions import version_of
 from messaging.numbers import write_number
 from waiting_areas import hours
 from waiting_areas.states import LeftReason
@@ -31,6 +32,20 @@ LINK_PURPOSE = "waiting"
 PLACE_PREFIX = "caller"
 LEASE = timedelta(seconds=30)  # renewed every 10 s for as long as the caller's socket stands (rule W8)
 RELOADED_WITHIN = timedelta(seconds=2.5)  # a page that closed and is back by then was only reloaded
+# Fields of an area that its administrators set
+SETTINGS = (
+    "name",
+    "time_zone",
+    "notice",
+    "waiting_message",
+    "support_phone",
+    "ask_date_of_birth",
+    "ask_reason",
+    "ask_reference",
+    "shows_position",
+    "reconnecting_for",
+    "details_kept_for",
+)
 
 
 def validate_time_zone(name: str) -> None:
@@ -142,14 +157,14 @@ class WaitingArea(models.Model):
 
     def is_open(self, at: datetime) -> bool:
         """By its hours; whether it is suspended is another question (rule W2)."""
-        return self.always_open or hours.is_open(self._blocks(), self.zone, at)
+        return self.always_open or hours.is_open(self.blocks(), self.zone, at)
 
     def lets_in(self, at: datetime) -> bool:
         return not self.is_suspended and self.is_open(at)
 
     def next_opening(self, at: datetime) -> datetime | None:
         """In the area's own time zone."""
-        opening = hours.next_opening(self._blocks(), self.zone, at)
+        opening = hours.next_opening(self.blocks(), self.zone, at)
         return opening.astimezone(self.zone) if opening else None
 
     def role_of(self, user: User | AnonymousUser) -> AreaRole | None:
@@ -158,7 +173,18 @@ class WaitingArea(models.Model):
             return None
         return AreaRole.objects.valid().filter(area=self, user=user).first()
 
-    def _blocks(self) -> list[hours.Block]:
+    @property
+    def properties_version(self) -> str:
+        """Changes with what Waiting Area Properties shows."""
+        return version_of(*(getattr(self, name) for name in SETTINGS))
+
+    @property
+    def hours_version(self) -> str:
+        """Changes with what the page of the opening hours shows."""
+        return version_of(self.always_open, self.blocks())
+
+    def blocks(self) -> list[hours.Block]:
+        """By weekday and opening."""
         return [block.as_block() for block in self.opening_hours.all()]
 
 

@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from core.names import NameField
-from waiting_areas.models import AreaRole, WaitingArea
-from waiting_areas.services.areas import SETTINGS
+from waiting_areas.models import SETTINGS, AreaRole, WaitingArea
 
 if TYPE_CHECKING:  # generic in django-stubs only
     FormBase = forms.ModelForm[WaitingArea]
@@ -77,6 +76,22 @@ class PropertiesForm(FormBase):
 
     def settings(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in SETTINGS}
+
+    def differences(self, area: WaitingArea) -> list[tuple[str, str]]:
+        """Label and value of what the area says now and this form says otherwise."""
+        return [
+            (str(self.fields[name].label), self._read(area, name))
+            for name, typed in self.settings().items()
+            if getattr(area, name) != typed
+        ]
+
+    def _read(self, area: WaitingArea, name: str) -> str:
+        value = getattr(area, name)
+        if isinstance(value, bool):
+            return _("Yes") if value else _("No")
+        if as_chosen := getattr(area, f"get_{name}_display", None):
+            return str(as_chosen())
+        return str(self.fields[name].prepare_value(value))
 
 
 class RoleForm(forms.Form):

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import SignedInRequest
-from core.errors import DomainError
+from core.errors import Conflict, DomainError
 from waiting_areas import services
 from waiting_areas.access import Right, get_area, may, signed_in
 from waiting_areas.area_views import go, show_panel
@@ -29,15 +29,21 @@ def edit_properties(request: SignedInRequest, area_id: UUID) -> HttpResponse:
     area = get_area(request, area_id, Right.ADMINISTER)
     # A form writes what was typed into its instance: a copy, for the page shows the area as it is.
     form = PropertiesForm(request.POST or None, instance=copy(area))
+    seen, conflict = request.POST.get("seen_version", area.properties_version), ""
+    now: list[tuple[str, str]] = []
     if request.method == "POST" and form.is_valid():
         try:
-            services.update_settings(area=area, by=request.user, **form.settings())
+            services.update_settings(area=area, by=request.user, seen_version=seen, **form.settings())
+        except Conflict as error:
+            area.refresh_from_db()
+            seen, conflict, now = area.properties_version, error.message, form.differences(area)
         except DomainError as error:
             form.add_error("name", error.message)
         else:
             messages.success(request, _("Waiting area properties saved."))
             return go(request, "waiting_areas:show_callers", area)
-    return show_panel(request, area, "properties", _("Waiting Area Properties"), {"form": form})
+    context = {"form": form, "seen_version": seen, "conflict": conflict, "now": now}
+    return show_panel(request, area, "properties", _("Waiting Area Properties"), context)
 
 
 @signed_in

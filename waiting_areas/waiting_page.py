@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from core.versions import version_of
 from waiting_areas.models import Caller, CallerEvent
 from waiting_areas.services import Phrase
 from waiting_areas.states import LeftReason
@@ -32,7 +32,7 @@ class PlaceOfCaller:
         """Changes when the page would look different."""
         messages = [message.pk for message in self.messages]
         facts = (self.kind, str(self.area_id), messages, self.position, str(self.call_id), self.connection)
-        return hashlib.blake2s(repr(facts).encode(), digest_size=8).hexdigest()
+        return version_of(*facts)
 
 
 def describe_place(caller: Caller, *, now: datetime) -> PlaceOfCaller:

@@ -42,6 +42,12 @@ def read(html: str) -> str:
     return unescape(" ".join(re.sub(r"<[^>]*>", " ", html).split()))
 
 
+def version_in(html: str) -> str:
+    found = re.search(r'name="seen_version" value="([^"]+)"', html)
+    assert found
+    return found[1]
+
+
 def filled(**overrides: str) -> dict[str, str]:
     return {
         "name": "Skin clinic",
@@ -98,6 +104,29 @@ class TestProperties:
         assert said in read(beside.partition('id="div_id_')[0])
         assert "Dermatology" in page  # the heading says the area as it is, not as it was typed
         assert WaitingArea.objects.values().get(pk=area.pk) == before
+
+    def test_what_a_colleague_saved_meanwhile_is_not_overwritten_unseen(
+        self, client: Client, area: WaitingArea, alex: User
+    ) -> None:
+        """Two administrators, or one in two tabs; what was typed is kept."""
+        seen = version_in(client.get(at("edit_properties", area)).content.decode())
+        mine = filled(seen_version=seen)
+        theirs = {"notice": "Ring <twice>.", "ask_reason": Asked.REQUIRED, "reconnecting_for": timedelta(minutes=5)}
+        WaitingArea.objects.update(**theirs)
+        html = client.post(at("edit_properties", area), mine).content.decode()
+        assert "Somebody else has just changed this." in html
+        said = read(html)
+        assert "Notice at the entrance Ring <twice>." in said
+        assert "what it is about Required" in said
+        assert "(minutes) 5" in said
+        assert 'value="Skin clinic"' in html
+        assert "Have your letter ready." in html
+        assert WaitingArea.objects.filter(name="Dermatology", **theirs).exists()
+        mine["seen_version"] = version_in(html)
+        for _press in range(2):
+            assert client.post(at("edit_properties", area), mine)["Location"] == at("show_callers", area)
+        assert WaitingArea.objects.filter(name="Skin clinic", notice="Have your letter ready.").exists()
+        assert AccessRecord.objects.filter(act="area.settings_changed").count() == 1
 
     def test_htmx_gets_a_dialog(self, client: Client, area: WaitingArea, alex: User) -> None:
         assert "<dialog" in client.get(at("edit_properties", area), headers=HTMX).content.decode()

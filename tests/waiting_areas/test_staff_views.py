@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from accounts.models import User
+from accounts.models import AccessRecord, User
 from calls.models import Call, Seat
 from calls.services import admit, open_call
 from core.errors import DomainError
@@ -394,6 +394,30 @@ class TestRunning:
         assert not area.always_open
         twice = whole | {"hours-1-weekday": "0", "hours-1-opens": "09:00", "hours-1-closes": "12:00"}
         assert "same opening" in read(client.post(address, twice).content.decode())
+
+    def test_opening_hours_that_a_colleague_saved_meanwhile_are_not_overwritten_unseen(
+        self, client: Client, area: WaitingArea, coordinator: User
+    ) -> None:
+        """Rule W2: two coordinators, or one in two tabs; what was typed is kept."""
+        address = reverse("waiting_areas:edit_hours", args=[area.pk])
+        seen = re.search(r'name="seen_version" value="([^"]+)"', client.get(address).content.decode())
+        assert seen
+        mine = {"hours-TOTAL_FORMS": "1", "hours-INITIAL_FORMS": "0", "seen_version": seen[1]}
+        mine |= {"hours-0-weekday": "0", "hours-0-opens": "09:00", "hours-0-closes": "17:00"}
+        OpeningHours.objects.create(area=area, weekday=4, opens=time(10), closes=time(12))
+        WaitingArea.objects.update(always_open=False)
+        html = client.post(address, mine).content.decode()
+        assert "Somebody else has just changed this." in html
+        assert "Opening hours Friday 10:00–12:00" in read(html)
+        assert 'value="17:00"' in html
+        assert [block.weekday for block in OpeningHours.objects.all()] == [4]
+        now_seen = re.search(r'name="seen_version" value="([^"]+)"', html)
+        assert now_seen
+        mine["seen_version"] = now_seen[1]
+        for _press in range(2):
+            assert client.post(address, mine).status_code == 302
+        assert [block.weekday for block in OpeningHours.objects.all()] == [0]
+        assert AccessRecord.objects.filter(act="area.hours_changed").count() == 1
 
     def test_card_has_the_link_as_text_and_as_a_code(self, client: Client, area: WaitingArea) -> None:
         client.force_login(make_staff(area))

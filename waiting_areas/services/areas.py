@@ -20,23 +20,10 @@ from calls.models import Seat
 from calls.places import Act, kind_of
 from calls.services import remove_participant
 from core.errors import Conflict, DomainError
+from core.versions import check_seen
 from waiting_areas import events
 from waiting_areas.hours import Block
-from waiting_areas.models import PLACE_PREFIX, AreaRole, Caller, OpeningHours, WaitingArea
-
-SETTINGS = (
-    "name",
-    "time_zone",
-    "notice",
-    "waiting_message",
-    "support_phone",
-    "ask_date_of_birth",
-    "ask_reason",
-    "ask_reference",
-    "shows_position",
-    "reconnecting_for",
-    "details_kept_for",
-)
+from waiting_areas.models import PLACE_PREFIX, SETTINGS, AreaRole, Caller, OpeningHours, WaitingArea
 
 
 @transaction.atomic
@@ -52,36 +39,49 @@ def create_area(*, organisation: Organisation, name: str, by: User | None, **set
 
 
 @transaction.atomic
-def update_settings(*, area: WaitingArea, by: User, **settings: Any) -> WaitingArea:
-    """`settings` are among SETTINGS. Joins the caller's transaction. Raises DomainError("name_taken"), Conflict."""
+def update_settings(*, area: WaitingArea, seen_version: str, by: User, **settings: Any) -> WaitingArea:
+    """`settings` are among SETTINGS; `seen_version` is of what the page showed (`properties_version`).
+
+    Joins the caller's transaction. Raises DomainError("name_taken"), Conflict("deleted", "changed_meanwhile").
+    """
     unknown = set(settings) - set(SETTINGS)
     if unknown:
         raise TypeError(f"not settings of an area: {sorted(unknown)}")
+    current = _lock_area(area)
+    if all(getattr(current, name) == value for name, value in settings.items()):
+        return current
+    check_seen(seen=seen_version, current=current.properties_version)
+    for name, value in settings.items():
+        setattr(current, name, value)
     try:
         with transaction.atomic():
-            changed = WaitingArea.objects.standing().filter(pk=area.pk).update(**settings)
+            current.save(update_fields=list(settings))
     except IntegrityError as error:
         raise _name_taken() from error
-    if changed != 1:
-        raise _deleted()
-    _record(area, "area.settings_changed", by)
-    area.refresh_from_db()
-    return area
+    _record(current, "area.settings_changed", by)
+    return current
 
 
 @transaction.atomic
-def set_hours(*, area: WaitingArea, always_open: bool, blocks: Iterable[Block], by: User) -> None:
-    """The whole week anew. Joins the caller's transaction. Raises Conflict("deleted"), DomainError("same_opening")."""
-    wanted = list(blocks)
+def set_hours(*, area: WaitingArea, always_open: bool, blocks: Iterable[Block], seen_version: str, by: User) -> None:
+    """The whole week anew; `seen_version` is of what the page showed (`hours_version`).
+
+    Joins the caller's transaction. Raises DomainError("same_opening"), Conflict("deleted", "changed_meanwhile").
+    """
+    wanted = sorted(blocks)
     if len({(block.weekday, block.opens) for block in wanted}) < len(wanted):
         raise DomainError("same_opening", _("Two times of the same day have the same opening."))
-    if WaitingArea.objects.standing().filter(pk=area.pk).update(always_open=always_open) != 1:
-        raise _deleted()
+    current = _lock_area(area)
+    if (current.always_open, current.blocks()) == (always_open, wanted):
+        return
+    check_seen(seen=seen_version, current=current.hours_version)
+    current.always_open = always_open
+    current.save(update_fields=["always_open"])
     OpeningHours.objects.filter(area=area).delete()
     OpeningHours.objects.bulk_create(
         OpeningHours(area=area, weekday=block.weekday, opens=block.opens, closes=block.closes) for block in wanted
     )
-    _record(area, "area.hours_changed", by)
+    _record(current, "area.hours_changed", by)
 
 
 @transaction.atomic(durable=True)
@@ -190,6 +190,14 @@ def _put_out(user: User, by: User) -> None:
         if not kind_of(seat.call.place).may(seat.call.place, user.identity, Act.ENTER):
             with suppress(DomainError):
                 remove_participant(seat=seat, by=by.identity)
+
+
+def _lock_area(area: WaitingArea) -> WaitingArea:
+    """Until the transaction ends: what else changes it comes wholly before or wholly after. Raises Conflict."""
+    current = WaitingArea.objects.standing().select_for_update(no_key=True).filter(pk=area.pk).first()
+    if current is None:
+        raise _deleted()
+    return current
 
 
 def _keep_an_administrator(area: WaitingArea, *, without: User) -> None:
