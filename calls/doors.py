@@ -12,12 +12,17 @@ from http import HTTPStatus
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from accounts.models import User
 from calls.models import Seat
+from calls.services import remove_participant
+from core.errors import DomainError
 
 _COOKIE = "visitor"
 _SALT = "anteroom.calls.visitor"
@@ -69,3 +74,14 @@ def remember_identity(request: HttpRequest, identity: str) -> None:
     """This browser is that person in whatever call they are brought into: "caller:<uuid>"."""
     identities: list[str] = [known for known in request.session.get("identities", []) if known != identity]
     request.session["identities"] = [*identities, identity][-_IDENTITIES_KEPT:]
+
+
+def disconnect(request: HttpRequest, seat: Seat, *, by: User) -> None:
+    """By a member who may (rule C7), with what the next page says of it. Pressed outside the call."""
+    try:
+        remove_participant(seat=seat, by=by.identity)
+    except DomainError:  # the relay cannot be told just now; calls.sweep tells it again
+        told = _("%(name)s is still in the call. We go on trying to disconnect them, and they cannot come back.")
+        messages.error(request, told % {"name": seat.display_name})
+    else:
+        messages.success(request, _("%(name)s has been disconnected.") % {"name": seat.display_name})

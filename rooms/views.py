@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
+from calls.doors import disconnect
 from calls.models import Attendance, Seat
-from calls.services import remove_participant
 from core.errors import Conflict, DomainError
 from invites.models import Invite
 from rooms import services
@@ -88,13 +88,7 @@ def disconnect_participant(request: MemberRequest, room_id: UUID, seat_id: UUID)
     room = get_membership(request, room_id).room
     seats = Seat.objects.filter(call__place=room.place, call__ended_at=None).select_related("call")
     seat = get_object_or_404(seats, pk=seat_id)
-    try:
-        remove_participant(seat=seat, by=request.user.identity)
-    except DomainError:  # the relay cannot be told just now; calls.sweep tells it again
-        told = _("%(name)s is still in the call. We go on trying to disconnect them, and they cannot come back.")
-        messages.error(request, told % {"name": seat.display_name})
-    else:
-        messages.success(request, _("%(name)s has been disconnected.") % {"name": seat.display_name})
+    disconnect(request, seat, by=request.user)
     return redirect("rooms:list_participants", room.pk)
 
 

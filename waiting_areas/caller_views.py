@@ -16,10 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.access import SignedInRequest
-from calls.doors import remember
+from calls.doors import disconnect, remember
 from calls.models import Seat
 from calls.places import Act, kind_of
-from calls.services import remove_participant
 from core.errors import DomainError
 from waiting_areas import services
 from waiting_areas.access import get_caller, signed_in
@@ -71,7 +70,9 @@ def finish_caller(request: SignedInRequest, caller_id: UUID) -> HttpResponse:
     if request.method != "POST":
         return _panel(request, get_caller(request, caller_id), "finish", _("Finish"), {})
     said = _("The visit of %(name)s is finished.")
-    return _do(request, caller_id, lambda caller: services.finish(caller=caller, by=request.user), said)
+    # calls.sweep tells the relay again
+    not_told = _("The visit of %(name)s is finished, but their call is still open. We go on trying to end it.")
+    return _do(request, caller_id, lambda caller: services.finish(caller=caller, by=request.user), said, not_told)
 
 
 @signed_in
@@ -138,12 +139,7 @@ def disconnect_participant(request: SignedInRequest, caller_id: UUID, seat_id: U
     call_seat = find_one(caller, now=timezone.now()).seat
     seats = Seat.objects.beside(call_seat) if call_seat and _may_remove(request, call_seat) else Seat.objects.none()
     seat = get_object_or_404(seats.select_related("call"), pk=seat_id)
-    try:
-        remove_participant(seat=seat, by=request.user.identity)
-    except DomainError as error:
-        messages.error(request, error.message)
-    else:
-        messages.success(request, _("%(name)s has been disconnected.") % {"name": seat.display_name})
+    disconnect(request, seat, by=request.user)
     return redirect("waiting_areas:list_participants", caller.pk)
 
 
@@ -156,12 +152,16 @@ def _answers(request: SignedInRequest, *names: str) -> dict[str, bool]:
     return {name: name in request.POST for name in names}
 
 
-def _do(request: SignedInRequest, caller_id: UUID, deed: Callable[[Caller], object], said: str) -> HttpResponse:
+def _do(
+    request: SignedInRequest, caller_id: UUID, deed: Callable[[Caller], object], said: str, not_told: str = ""
+) -> HttpResponse:
+    """`not_told` is said where the deed is stored, but the relay cannot be told just now ("unavailable")."""
     caller = get_caller(request, caller_id)
     try:
         deed(caller)
     except DomainError as error:
-        messages.error(request, error.message)
+        is_stored = not_told and error.code == "unavailable"
+        messages.error(request, not_told % {"name": caller.name} if is_stored else error.message)
     else:
         messages.success(request, said % {"name": caller.name})
     return _back(request, caller)

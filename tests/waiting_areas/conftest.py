@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.db import transaction
 
 from calls import events as call_events
+from core.errors import DomainError
 from tests.calls.conftest import fresh_channel_layer, house
 
 __all__ = ["fresh_channel_layer", "house"]
@@ -21,3 +23,16 @@ def relay(monkeypatch: pytest.MonkeyPatch) -> list[call_events.Message]:
 
     monkeypatch.setattr(call_events, "ask_node", answer)
     return asked
+
+
+@pytest.fixture
+def relay_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No order reaches it, for Redis is away (hazard H22). Orders go out on commit."""
+
+    def order(node: str, message: call_events.Message) -> None:
+        def say() -> None:
+            raise DomainError("unavailable", "Not now.")
+
+        transaction.on_commit(say)
+
+    monkeypatch.setattr(call_events, "order_node", order)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import AccessRecord, User
@@ -204,16 +203,9 @@ class TestRoles:
         theirs.refresh_from_db()
         assert (theirs.removed_at, ordered) == (None, [])
 
-    def test_the_role_is_gone_though_the_relay_cannot_be_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.usefixtures("relay_away")
+    def test_the_role_is_gone_though_the_relay_cannot_be_told(self) -> None:
         """Hazard H22: calls.sweep tells it again."""
-
-        def order(node: str, message: call_events.Message) -> None:
-            def say() -> None:
-                raise DomainError("unavailable", "Not now.")
-
-            transaction.on_commit(say)
-
-        monkeypatch.setattr(call_events, "order_node", order)
         caller = make_caller()
         nina = make_staff(caller.area)
         theirs, _callers = consult(caller, nina)

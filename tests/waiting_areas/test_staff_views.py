@@ -332,6 +332,26 @@ class TestMenu:
         seat.refresh_from_db()
         assert seat.removed_at
 
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.usefixtures("relay_away")
+    def test_what_is_stored_though_the_relay_cannot_be_told_is_said_as_it_stands(
+        self, client: Client, area: WaitingArea, nina: User
+    ) -> None:
+        """Rules C7 and W9, hazard H22: calls.sweep goes on trying."""
+        caller = make_caller(area=area, name="Amal")
+        seat = Seat.objects.get(call=seen_by(caller, nina), identity=caller.identity)
+        Call.objects.update(node="node")
+        address = reverse("waiting_areas:disconnect_participant", args=[caller.pk, seat.pk])
+        assert f"{seat.display_name} is still in the call. We go on trying" in words_after(client, address)
+        seat.refresh_from_db()
+        assert seat.removed_at
+        said = words_after(client, deed("finish_caller", caller))
+        assert "The visit of Amal is finished, but their call is still open. We go on trying to end it." in said
+        assert "Not now." not in said
+        caller.refresh_from_db()
+        assert caller.left_reason == LeftReason.FINISHED
+        assert Call.objects.to_end().exists()
+
     def test_participant_of_another_call_is_not_there(self, client: Client, area: WaitingArea, nina: User) -> None:
         """Hazard H6."""
         caller = make_caller(area=area)
