@@ -6,6 +6,7 @@ that was declared dead changes nothing any more.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -184,6 +185,16 @@ def reserve_seat(*, call: Call, identity: str, seconds: float = BROUGHT_WITHIN) 
             raise DomainError("removed", _("This person was removed from this call."))
         case _:
             raise DomainError("ended", _("This call has ended."))
+
+
+def give_seat_back(*, call: Call, identity: str) -> None:
+    """A reserved seat that is not needed after all. Not for somebody whom another member has brought meanwhile.
+
+    Asks the relay, so not inside a transaction; one that does not hear of it lets the reservation run out.
+    """
+    if not Seat.objects.standing().filter(call=call, identity=identity).exclude(brought_from="").exists():
+        with suppress(DomainError):
+            reserve_seat(call=call, identity=identity, seconds=0)
 
 
 @transaction.atomic

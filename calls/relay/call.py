@@ -307,7 +307,8 @@ class RelayCall:
     def reserve(self, identity: str, seconds: float, now: float) -> None:
         """Keep a seat that a guest may have for somebody who is on their way (rule W6).
 
-        A second reservation renews the first; somebody who sits here already needs none. Raises Refusal "full",
+        A second reservation renews the first, and one of no seconds gives the seat back; somebody who sits here already
+        needs none. Raises Refusal "full",
         "removed" or "no_such_call" before anything changes.
         """
         self.tick(now)
@@ -318,6 +319,7 @@ class RelayCall:
         if not self._people.may_sit(identity, Role.GUEST):
             raise Refusal("full", "This call is full.")
         self._people.reserved[identity] = now + seconds
+        self._people.forget_reservations(now)
         self._settle(now)
 
     # What happens in the call

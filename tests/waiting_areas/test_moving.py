@@ -11,7 +11,7 @@ from accounts.models import AccessRecord
 from calls import events as call_events
 from calls.models import Call, Seat
 from calls.relay.terms import EndReason, GoneReason
-from calls.services import open_call, store_end
+from calls.services import open_call, reserve_seat, store_end
 from core.errors import Conflict, DomainError, NotAllowed
 from tests.rooms.factories import make_member, make_room
 from tests.waiting_areas.acts import (
@@ -27,6 +27,7 @@ from waiting_areas import services
 from waiting_areas.errors import AlreadySeen
 from waiting_areas.listing import list_callers
 from waiting_areas.models import AreaRole, Caller
+from waiting_areas.services import staff
 from waiting_areas.states import LeftReason, Status
 from waiting_areas.whereabouts import find_one
 
@@ -111,6 +112,47 @@ class TestFetching:
         with pytest.raises(Conflict) as refused:
             services.fetch_into_call(caller=caller, by=nina)
         assert refused.value.code == "already_here"
+
+    def test_a_seat_that_nobody_needs_after_all_is_given_back(
+        self, relay: list[call_events.Message], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """They left while the relay was asked: the seat is free again for the next, not in half a minute."""
+        caller = make_caller()
+        nina = make_staff(caller.area)
+        live_in_room(caller.area, nina)
+
+        def reserve(*, call: Call, identity: str) -> None:
+            reserve_seat(call=call, identity=identity)
+            services.leave(caller=caller, now=timezone.now())
+
+        monkeypatch.setattr(staff, "reserve_seat", reserve)
+        with pytest.raises(Conflict) as refused:
+            services.fetch_into_call(caller=caller, by=nina)
+        assert refused.value.code == "left"
+        assert [(asked["identity"], asked["seconds"]) for asked in relay] == [
+            (caller.identity, 30.0),
+            (caller.identity, 0),
+        ]
+
+    def test_the_seat_stays_for_whom_a_colleague_has_brought_meanwhile(
+        self, relay: list[call_events.Message], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        caller = make_caller()
+        nina, omar = make_staff(caller.area), make_staff(caller.area)
+        call = live_in_room(caller.area, nina).call
+        be_live(Seat.objects.create(call=call, identity=omar.identity, role="member", display_name="Omar"))
+
+        def reserve(*, call: Call, identity: str) -> None:
+            monkeypatch.setattr(staff, "reserve_seat", reserve_seat)
+            reserve_seat(call=call, identity=identity)
+            services.fetch_into_call(caller=caller, by=omar)
+
+        monkeypatch.setattr(staff, "reserve_seat", reserve)
+        with pytest.raises(Conflict) as refused:
+            services.fetch_into_call(caller=caller, by=nina)
+        assert refused.value.code == "already_here"
+        assert [asked["seconds"] for asked in relay] == [30.0, 30.0]
+        assert status_of(caller) is Status.BEING_SEEN
 
     def test_into_a_consultation_with_somebody_else(self, relay: list[call_events.Message]) -> None:
         area = make_area()

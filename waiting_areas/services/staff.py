@@ -14,7 +14,7 @@ from accounts.services import record_access
 from calls.models import Call, Seat
 from calls.places import Act, kind_of
 from calls.relay.terms import EndReason
-from calls.services import admit, bring, call_of_member, end_call, open_call, reserve_seat, send_back
+from calls.services import admit, bring, call_of_member, end_call, give_seat_back, open_call, reserve_seat, send_back
 from core.errors import Conflict, DomainError, NotAllowed
 from waiting_areas import events
 from waiting_areas.access import Right, may
@@ -64,7 +64,11 @@ def fetch_into_call(*, caller: Caller, by: User, even_if_seen: bool = False) -> 
     """
     call = _check_fetch(caller, by, even_if_seen)
     reserve_seat(call=call, identity=caller.identity)
-    return _fetch(caller, by, call, even_if_seen)
+    try:
+        return _fetch(caller, by, call, even_if_seen)
+    except DomainError:
+        give_seat_back(call=call, identity=caller.identity)
+        raise
 
 
 def _check_fetch(caller: Caller, by: User, even_if_seen: bool) -> Call:

@@ -267,6 +267,16 @@ def test_a_reservation_that_runs_out_gives_the_seat_to_who_waits() -> None:
     assert story.state("dee") is State.CONNECTED
 
 
+def test_a_seat_that_is_given_back_is_at_once_for_who_waits() -> None:
+    story = Story()
+    story.joins("nina", "ann", "bob")
+    story.call.reserve("visitor:cy", 30.0, 0.0)
+    assert story.joins("dee") is State.WAITING
+    story.call.reserve("visitor:cy", 0.0, 0.0)
+    assert story.line() == []
+    assert story.state("dee") is not State.WAITING
+
+
 @pytest.mark.parametrize(
     ("already", "held"), [(("nina", "ann", "bob", "cy"), ()), (("nina", "ann"), ("x", "y")), (("ann", "bob", "cy"), ())]
 )
