@@ -257,6 +257,17 @@ class TestTransferring:
                 services.transfer(caller=caller, to=other, by=make_staff(caller.area))
         assert Caller.objects.get().area == caller.area
 
+    def test_not_into_another_organisation_though_i_work_in_both(self) -> None:
+        """What is known of somebody stays with the organisation they came to (hazard H8)."""
+        caller, other = make_caller(), make_area()
+        nina = make_staff(caller.area)
+        nina.organisations.add(other.organisation)
+        AreaRole.objects.create(area=other, user=nina)
+        with pytest.raises(DomainError) as refused:
+            services.transfer(caller=caller, to=other, by=nina)
+        assert refused.value.code == "other_organisation"
+        assert Caller.objects.get().area == caller.area
+
     def test_not_into_the_same_area(self) -> None:
         caller = make_caller()
         with pytest.raises(Conflict) as refused:

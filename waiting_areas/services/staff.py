@@ -118,15 +118,18 @@ def put_on_hold(*, caller: Caller, by: User) -> None:
 
 @transaction.atomic(durable=True)
 def transfer(*, caller: Caller, to: WaitingArea, by: User) -> Caller:
-    """Into another area, with the original waiting time and a note of who did it, from where (rule W4).
+    """Into another area of the same organisation, with the original waiting time and a note of who did it, from where
+    (rule W4).
 
-    Raises Conflict("left", "same_area"), NotAllowed("no_role": for either area).
+    Raises Conflict("left", "same_area"), NotAllowed("no_role": for either area), DomainError("other_organisation").
     """
     current, now = _lock_for(caller, by), timezone.now()
     if not WaitingArea.objects.visible_to(by).filter(pk=to.pk).exists() or not may(by, Right.REFER, to):
         raise no_role()
     if to.pk == current.area_id:
         raise Conflict("same_area", _("This person is in this waiting area already."))
+    if to.organisation_id != current.area.organisation_id:
+        raise DomainError("other_organisation", _("This waiting area belongs to another organisation."))
     where = find_one(current, now=now)
     _check_possible(Deed.TRANSFER, where)
     _call_back(where, current, by)
