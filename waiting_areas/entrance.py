@@ -6,10 +6,12 @@ page, whatever address they type.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,9 +19,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from calls.doors import remember_identity, show_dead_link
+from core.errors import DomainError
 from core.limits import limited_by_address
 from core.links import Link, read_token
-from core.refusals import answers_refusals
 from waiting_areas import services
 from waiting_areas.access import Right, may
 from waiting_areas.errors import DeadLink, NotOpen
@@ -61,31 +63,24 @@ def show_place(request: HttpRequest, caller_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@answers_refusals
 def send_reply(request: HttpRequest, caller_id: UUID) -> HttpResponse:
-    caller = _own_place(request, caller_id)
     form = ReplyForm(request.POST)
-    if form.is_valid():
-        services.reply(caller=caller, phrase=form.cleaned_data["phrase"])
-    return redirect("waiting_areas:show_place", caller.pk)
+    if not form.is_valid():
+        return redirect("waiting_areas:show_place", _own_place(request, caller_id).pk)
+    phrase = form.cleaned_data["phrase"]
+    return _press(request, caller_id, lambda caller, now: services.reply(caller=caller, phrase=phrase))
 
 
 @require_POST
-@answers_refusals
 def ask_for_phone(request: HttpRequest, caller_id: UUID) -> HttpResponse:
     """**Please phone me instead**."""
-    caller = _own_place(request, caller_id)
-    services.phone_instead(caller=caller, now=timezone.now())
-    return redirect("waiting_areas:show_place", caller.pk)
+    return _press(request, caller_id, lambda caller, now: services.phone_instead(caller=caller, now=now))
 
 
 @require_POST
-@answers_refusals
 def wait_again(request: HttpRequest, caller_id: UUID) -> HttpResponse:
     """For a video call after all, by whoever had asked to be phoned."""
-    caller = _own_place(request, caller_id)
-    services.wait_again(caller=caller, now=timezone.now())
-    return redirect("waiting_areas:show_place", caller.pk)
+    return _press(request, caller_id, lambda caller, now: services.wait_again(caller=caller, now=now))
 
 
 @require_POST
@@ -101,6 +96,21 @@ def close_place(request: HttpRequest, caller_id: UUID) -> HttpResponse:
     caller = _own_place(request, caller_id)
     services.close_page(caller=caller, now=timezone.now())
     return HttpResponse(status=HTTPStatus.NO_CONTENT)
+
+
+def _press(request: HttpRequest, caller_id: UUID, act: Callable[[Caller, datetime], None]) -> HttpResponse:
+    """To their own page, also where `act` is refused: it says where they stand, with Rejoin where the visit is over.
+
+    Whoever presses is here: a place that was lost for want of a socket comes back first, if it may (rule W8).
+    """
+    caller, now = _own_place(request, caller_id), timezone.now()
+    services.renew(caller_id=caller.pk, now=now)
+    try:
+        act(caller, now)
+    except DomainError as error:
+        if error.code != "left":  # what the page says by itself, in words for callers
+            messages.error(request, error.message)
+    return redirect("waiting_areas:show_place", caller.pk)
 
 
 def _own_place(request: HttpRequest, caller_id: UUID) -> Caller:

@@ -15,7 +15,9 @@ from core.links import make_token
 from tests.accounts.factories import make_user
 from tests.waiting_areas.factories import go_live, make_area, make_caller, make_staff
 from waiting_areas import services
-from waiting_areas.models import AreaRole, Asked, Caller, OpeningHours, WaitingArea
+from waiting_areas.models import AreaRole, Asked, Caller, CallerEvent, OpeningHours, WaitingArea
+from waiting_areas.services.callers import REPLIES
+from waiting_areas.states import LeftReason
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DETAILS = {"name": "Gail Grey", "telephone": "01632 960 123"}
@@ -230,9 +232,38 @@ class TestWaitingPage:
         assert area.link_path not in said
         assert "Rejoin" not in said
 
-    def test_a_reply_after_the_end_is_refused(self, client: Client, gail: Caller) -> None:
+    @pytest.mark.parametrize("act", ["send_reply", "ask_for_phone", "wait_again"])
+    def test_what_is_pressed_after_the_end_changes_nothing_and_leads_to_rejoin(
+        self, client: Client, gail: Caller, act: str
+    ) -> None:
+        """Also on a page that was left open while staff finished."""
         client.post(place_of(gail, "leave_place"))
-        assert client.post(place_of(gail, "send_reply"), {"phrase": "can_wait"}).status_code == 409
+        answer = client.post(place_of(gail, act), {"phrase": "can_wait"}, follow=True)
+        said = answer.content.decode()
+        assert answer.redirect_chain == [(place_of(gail), 302)]
+        assert "You have left Dermatology" in said
+        assert "Rejoin" in said
+        assert "This person" not in said
+        gail.refresh_from_db()
+        assert (gail.left_reason, gail.phone_instead_at) == (LeftReason.LEFT, None)
+        assert not gail.events.messages().exists()
+
+    def test_one_reply_too_many_is_said_on_their_own_page(self, client: Client, gail: Caller) -> None:
+        for _number in range(REPLIES):
+            gail.events.create(what=CallerEvent.What.REPLY, text="Thank you, I can wait.")
+        gail.events.create(what=CallerEvent.What.MESSAGE, text="Soon.")
+        said = client.post(place_of(gail, "send_reply"), {"phrase": "can_wait"}, follow=True).content.decode()
+        assert "Your messages have been sent. Please wait for an answer." in said
+        assert "You are waiting for Dermatology" in said
+        assert gail.events.filter(what=CallerEvent.What.REPLY).count() == REPLIES
+
+    def test_a_place_lost_for_want_of_a_socket_comes_back_with_a_press(self, client: Client, gail: Caller) -> None:
+        """Rule W8: a browser that runs no scripts is told to press this, and its page still says that it waits."""
+        Caller.objects.update(left_at=timezone.now(), left_reason=LeftReason.LOST)
+        assert "You are waiting for Dermatology" in client.get(place_of(gail)).content.decode()
+        said = client.post(place_of(gail, "ask_for_phone"), follow=True).content.decode()
+        assert "will phone you on 01632 960123" in said
+        assert Caller.objects.inside().get() == gail
 
 
 class TestStaffPages:
