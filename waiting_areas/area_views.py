@@ -58,15 +58,19 @@ def reset_link(request: SignedInRequest, area_id: UUID) -> HttpResponse:
 def suspend_area(request: SignedInRequest, area_id: UUID) -> HttpResponse:
     area = get_area(request, area_id, Right.COORDINATE)
     form = SuspendForm(request.POST or None)
+    conflict = ""
+    now: list[tuple[str, str]] = []
     if request.method == "POST" and form.is_valid():
         try:
             services.suspend(area=area, by=request.user, **form.cleaned_data)
-        except DomainError as error:
-            messages.error(request, error.message)
+        except DomainError as error:  # a colleague was faster: what was typed stays, beside what they wrote
+            area.refresh_from_db()
+            conflict = error.message
+            now = [(str(form[name].label), getattr(area, name)) for name in form.fields]
         else:
             messages.success(request, _("%(area)s is suspended. Nobody new comes in.") % {"area": area})
-        return go(request, "waiting_areas:show_callers", area)
-    return show_panel(request, area, "suspend", _("Suspend"), {"form": form})
+            return go(request, "waiting_areas:show_callers", area)
+    return show_panel(request, area, "suspend", _("Suspend"), {"form": form, "conflict": conflict, "now": now})
 
 
 @signed_in

@@ -391,6 +391,24 @@ class TestRunning:
         assert "takes callers again" in words_after(client, restore)
         assert "is not suspended" in words_after(client, restore)
 
+    def test_two_who_suspend_at_once_keep_what_they_typed(
+        self, client: Client, area: WaitingArea, coordinator: User
+    ) -> None:
+        """Rule W2: the second reads what the first wrote, and can still copy their own words."""
+        services.suspend(area=area, message_to_callers="Phone <us>", message_to_staff="Power cut", by=coordinator)
+        address = reverse("waiting_areas:suspend_area", args=[area.pk])
+        html = client.post(
+            address, {"message_to_callers": "Come tomorrow", "message_to_staff": "Fire"}
+        ).content.decode()
+        said = read(html)
+        assert "This waiting area is suspended already." in said
+        assert "Message to callers Phone &lt;us&gt;" in said
+        assert "Message to staff Power cut" in said
+        assert re.search(r"<textarea[^>]*>\s*Come tomorrow</textarea>", html)
+        assert re.search(r"<textarea[^>]*>\s*Fire</textarea>", html)
+        area.refresh_from_db()
+        assert (area.message_to_callers, area.message_to_staff) == ("Phone <us>", "Power cut")
+
     def test_word_to_everybody(self, client: Client, area: WaitingArea, coordinator: User) -> None:
         address = reverse("waiting_areas:write_to_all", args=[area.pk])
         nobody = client.post(address, {"text": "Late"}, follow=True)
