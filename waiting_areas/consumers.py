@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from calls.consumers import is_own_origin
 from core.channel_layer import SharedRedisChannelLayer
 from waiting_areas import events, services
 from waiting_areas.models import Caller
+from waiting_areas.positions import positions
 from waiting_areas.waiting_page import PlaceOfCaller, describe_place
 
 RENEWED_EACH = 10.0  # seconds: a third of the lease
@@ -42,6 +44,7 @@ class CallerConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Steps: who it is; the groups, *then* the snapshot, so that no change falls between."""
         self._groups: list[str] = []
         self._told = ""
+        self._place: PlaceOfCaller | None = None
         self._frames = 0
         self._timer: asyncio.Task[None] | None = None
         self._caller_id: UUID = self.scope["url_route"]["kwargs"]["caller_id"]
@@ -73,8 +76,18 @@ class CallerConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         await self._look()
 
     async def area_changed(self, message: events.Message) -> None:
-        """Of an area that tells callers their position."""
-        await self._look()
+        """Of an area that tells callers their position: all pages share one read. The rest is `caller_changed`'s."""
+        if self._place is None or self._place.position is None:
+            return
+        try:
+            found = await positions.read(self._place.area_id, message["news"])
+        except (OperationalError, InterfaceError):
+            return  # the next beat looks again
+        position = found.get(self._caller_id)
+        if position is None:
+            await self._look()
+        else:
+            await self._tell(replace(self._place, position=position))
 
     async def area_arrived(self, message: events.Message) -> None:
         """For staff: `area.changed` comes beside it."""
@@ -110,6 +123,10 @@ class CallerConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             return
         caller, place = found
         await self._listen(caller)
+        await self._tell(place)
+
+    async def _tell(self, place: PlaceOfCaller) -> None:
+        self._place = place
         if place.version == self._told:
             return
         self._told = place.version

@@ -7,7 +7,7 @@ number or a message.
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -27,8 +27,10 @@ def caller_group(caller_id: UUID) -> str:
 
 
 def area_changed(area_id: UUID) -> Message:
-    """The Caller list of this area, its counts or the area itself look different now."""
-    return {"type": "area.changed", "area": str(area_id)}
+    """The Caller list of this area, its counts or the area itself look different now. `news` is another each time, for
+    who reads once what many want to know (waiting_areas.positions).
+    """
+    return {"type": "area.changed", "area": str(area_id), "news": uuid4().hex}
 
 
 def area_arrived(area_id: UUID, caller_id: UUID) -> Message:

@@ -256,6 +256,10 @@ class CallerQuerySet(models.QuerySet["Caller"]):
         """Who waits, or is being seen: whom staff see (hazard H5). By arrival."""
         return self.filter(left_at=None).order_by("arrived_at", "pk")
 
+    def in_line(self, area_id: uuid.UUID) -> Self:
+        """Who comes before whoever arrived later: not somebody who is to be phoned."""
+        return self.inside().filter(area=area_id, phone_instead_at=None)
+
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """The scope of access for staff: callers of the areas they watch. Outside it: 404."""
         return self.filter(area__in=WaitingArea.objects.watched_by(user))

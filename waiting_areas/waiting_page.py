@@ -67,5 +67,4 @@ def describe_place(caller: Caller, *, now: datetime) -> PlaceOfCaller:
 
 def _position(caller: Caller) -> int:
     """How many are before them."""
-    before = Caller.objects.inside().filter(area=caller.area, arrived_at__lt=caller.arrived_at, phone_instead_at=None)
-    return before.count()
+    return Caller.objects.in_line(caller.area_id).filter(arrived_at__lt=caller.arrived_at).count()

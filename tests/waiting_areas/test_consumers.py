@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import connections
+from django.db.backends.signals import connection_created
 from django.utils import timezone
 
+import waiting_areas.positions
 from calls import services as call_services
 from calls.models import Seat
 from config.asgi import application
@@ -24,9 +28,11 @@ from core.errors import DomainError
 from tests.calls.conftest import HEARD_WITHIN, House, eventually, in_database
 from tests.rooms.factories import make_room
 from tests.waiting_areas.factories import make_area, make_caller, make_staff
-from waiting_areas import consumers, services
-from waiting_areas.models import Caller
+from waiting_areas import consumers, events, services
+from waiting_areas.models import Caller, WaitingArea
+from waiting_areas.positions import Positions
 from waiting_areas.states import Status
+from waiting_areas.waiting_page import describe_place
 from waiting_areas.whereabouts import find_one
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,6 +53,7 @@ class WaitingPage:
             (b"origin", origin.encode()),
             (b"cookie", f"{settings.SESSION_COOKIE_NAME}={session}".encode()),
         ]
+        self.caller_id = caller.pk
         self.socket = WebsocketCommunicator(application, f"/ws/waiting/{caller.pk}/", headers=headers)
 
     async def open(self) -> bool:
@@ -129,6 +136,89 @@ async def test_where_the_area_tells_positions_somebody_elses_leaving_is_told_as_
     page = await pages(await in_database(make_caller, area=area))
     await in_database(services.leave, caller=first, now=timezone.now())
     assert await page.hear("place")
+
+
+@pytest.fixture
+def queries() -> Iterator[list[str]]:
+    """What is asked of the database, on whichever thread: on connections that are opened from here on."""
+    asked: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    def listen(connection: Any, **_given: object) -> None:
+        if note not in connection.execute_wrappers:
+            connection.execute_wrappers.append(note)
+
+    connection_created.connect(listen)
+    yield asked
+    connection_created.disconnect(listen)
+    for known in connections.all(initialized_only=True):
+        if note in known.execute_wrappers:
+            known.execute_wrappers.remove(note)
+
+
+async def test_a_change_of_the_area_is_read_once_for_all_its_waiting_pages(
+    queries: list[str], pages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where positions are told: an arrival behind them and one who is phoned first, with a herd of pages open."""
+    monkeypatch.setattr(consumers, "beat", asyncio.Event().wait)  # no look by the clock
+    area = await in_database(make_area, shows_position=True)
+    first = await in_database(make_caller, area=area, waited=timedelta(minutes=30))
+    opened = [
+        await pages(await in_database(make_caller, area=area, waited=timedelta(minutes=20 - number)))
+        for number in range(8)
+    ]
+    queries.clear()
+    await in_database(events.tell_area, area.pk)  # nothing is another way
+    for page in opened:
+        assert await page.socket.receive_nothing(timeout=0.1)
+    assert len(queries) == 1
+    queries.clear()
+    await in_database(Caller.objects.filter(pk=first.pk).update, phone_instead_at=timezone.now())
+    await in_database(events.tell_area, area.pk)
+    for number, page in enumerate(opened):
+        told = (await page.hear("place"))["version"]
+        caller = await in_database(Caller.objects.select_related("area").get, pk=page.caller_id)
+        place = await in_database(describe_place, caller, now=timezone.now())
+        assert (place.position, place.version) == (number, told)
+
+
+async def test_who_is_told_no_position_any_more_reads_that(pages: Any) -> None:
+    area = await in_database(make_area, shows_position=True)
+    page = await pages(await in_database(make_caller, area=area))
+    await in_database(WaitingArea.objects.update, shows_position=False)
+    await in_database(events.tell_area, area.pk)
+    caller = await in_database(Caller.objects.select_related("area").get)
+    place = await in_database(describe_place, caller, now=timezone.now())
+    assert place.position is None
+    assert await page.hear("place") == {"type": "place", "version": place.version}
+
+
+async def test_other_news_has_a_read_of_its_own_and_a_page_that_goes_away_takes_it_from_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    goes_on, begun = threading.Event(), []
+
+    def read(area_id: UUID) -> dict[UUID, int]:
+        begun.append(area_id)
+        goes_on.wait(HEARD_WITHIN)
+        return {area_id: len(begun)}
+
+    monkeypatch.setattr(waiting_areas.positions, "read_positions", read)
+    shared, area_id = Positions(), uuid4()
+    leaving, *staying = [asyncio.create_task(shared.read(area_id, "first")) for _page in range(5)]
+    while not begun:  # noqa: ASYNC110 - there is nothing to be woken by
+        await asyncio.sleep(0)
+    leaving.cancel()
+    goes_on.set()
+    assert await asyncio.gather(*staying) == [{area_id: 1}] * 4
+    assert await shared.read(area_id, "second") == {area_id: 2}
+    assert await shared.read(area_id, "first") == {area_id: 1}
+    for number in range(waiting_areas.positions.KEPT):
+        await shared.read(area_id, f"another {number}")
+    assert len(shared._reads) == waiting_areas.positions.KEPT
 
 
 async def test_the_standing_socket_renews_the_place_while_scripts_and_timers_stand_still(
