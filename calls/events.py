@@ -158,9 +158,11 @@ def relay_deadlines(*, call_id: UUID, deadlines: Deadlines) -> Message:
     return {"type": "relay.deadlines", "call": str(call_id), "deadlines": asdict(deadlines)}
 
 
-def relay_mirror(*, reply_to: str, offer: str) -> Message:
-    """The network check before joining (calls.network_check): in no call."""
-    return {"type": "relay.mirror", "reply_to": reply_to, "offer": offer}
+def relay_mirror(*, offer: str) -> Message:
+    """The network check before joining (calls.network_check): in no call. `ask_node` gets `mirror.answer` or
+    `seat.refused`.
+    """
+    return {"type": "relay.mirror", "offer": offer}
 
 
 def _command(verb: str, call_id: UUID, reply_to: str, participant_id: UUID, connection: int) -> Message:

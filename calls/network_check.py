@@ -7,22 +7,15 @@ admitted people alone (calls.turn), so the check speaks of the relay itself, and
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
 
 from asgiref.sync import async_to_sync
-from channels.exceptions import ChannelFull
-from channels.layers import get_channel_layer
 from django.utils.translation import gettext as _
-from redis.exceptions import RedisError
 
 from calls import events
 from calls.frames import MAX_FRAME
 from calls.models import RelayLease
-from core.channel_layer import SharedRedisChannelLayer
 from core.errors import DomainError
-
-ANSWERED_WITHIN = 3.0  # seconds
 
 
 class NotNow(DomainError):
@@ -38,7 +31,7 @@ def ask(offer: str) -> str:
     lease = RelayLease.objects.taking().first()
     if lease is None:
         raise _not_now("unavailable")
-    reply = async_to_sync(_ask_node)(lease.node, offer)
+    reply = async_to_sync(events.ask_node)(lease.node, events.relay_mirror(offer=offer))
     if reply is None:
         raise _not_now("unavailable")
     if reply["type"] == "mirror.answer":
@@ -46,22 +39,6 @@ def ask(offer: str) -> str:
     if reply["code"] == "bad_offer":
         raise DomainError("bad_offer", _("This offer cannot be used."))
     raise _not_now("busy" if reply["code"] == "busy" else "unavailable")
-
-
-async def _ask_node(node: str, offer: str) -> events.Message | None:
-    """None where nothing comes back."""
-    layer = get_channel_layer()
-    reply_to = await layer.new_channel()
-    try:
-        async with asyncio.timeout(ANSWERED_WITHIN):
-            await events.send(events.relay_channel(node), events.relay_mirror(reply_to=reply_to, offer=offer))
-            reply: events.Message = await layer.receive(reply_to)
-    except (OSError, RedisError, ChannelFull):  # a timeout among them
-        return None
-    finally:
-        if isinstance(layer, SharedRedisChannelLayer):
-            layer.forget(reply_to)
-    return reply
 
 
 def _not_now(code: str) -> NotNow:

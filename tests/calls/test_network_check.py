@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from calls import events, network_check
+from calls import events
 from calls.models import Call
 from calls.network_check import NotNow, ask
 from core.models import TokenBucket
@@ -24,11 +24,12 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """A relay that answers everything; what it was asked, as (node, offer)."""
     asked: list[tuple[str, str]] = []
 
-    async def answer(node: str, offer: str) -> events.Message:
-        asked.append((node, offer))
+    async def answer(node: str, message: events.Message) -> events.Message:
+        assert message["type"] == "relay.mirror"
+        asked.append((node, message["offer"]))
         return events.mirror_answer(sdp="v=0")
 
-    monkeypatch.setattr(network_check, "_ask_node", answer)
+    monkeypatch.setattr(events, "ask_node", answer)
     return asked
 
 
@@ -80,10 +81,10 @@ class TestRequest:
 def test_what_the_relay_refuses_is_told_by_its_code(monkeypatch: pytest.MonkeyPatch, code: str, told: str) -> None:
     make_lease()
 
-    async def refuse(node: str, offer: str) -> events.Message:
+    async def refuse(node: str, message: events.Message) -> events.Message:
         return events.seat_refused(about="mirror", code=code, message="")
 
-    monkeypatch.setattr(network_check, "_ask_node", refuse)
+    monkeypatch.setattr(events, "ask_node", refuse)
     with pytest.raises(Exception) as refused:
         ask("an offer")
     assert getattr(refused.value, "code", None) == told
@@ -93,19 +94,19 @@ def test_what_the_relay_refuses_is_told_by_its_code(monkeypatch: pytest.MonkeyPa
 async def test_a_relay_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked as a page asks: from a thread, over the loop that reads for all of the process."""
     await in_database(make_lease)
-    monkeypatch.setattr(network_check, "ANSWERED_WITHIN", 0.01)
+    monkeypatch.setattr(events, "ANSWERED_WITHIN", 0.01)
     with pytest.raises(NotNow):
         await in_database(ask, "an offer")
 
 
 async def test_question_and_answer_travel_over_the_channel_layer(house: House) -> None:
     """To the node's own channel, and back to whoever asked; a refusal likewise."""
-    reply = await network_check._ask_node(house.worker.id, "an offer")
+    reply = await events.ask_node(house.worker.id, events.relay_mirror(offer="an offer"))
     assert reply == {"type": "mirror.answer", "sdp": "a mirror's answer"}
-    reply = await network_check._ask_node(house.worker.id, BAD_OFFER)
+    reply = await events.ask_node(house.worker.id, events.relay_mirror(offer=BAD_OFFER))
     assert reply is not None
     assert (reply["about"], reply["code"]) == ("mirror", "bad_offer")
     house.node.drain()
-    reply = await network_check._ask_node(house.worker.id, "an offer")
+    reply = await events.ask_node(house.worker.id, events.relay_mirror(offer="an offer"))
     assert reply is not None
     assert reply["code"] == "draining"
