@@ -79,6 +79,11 @@ class Call(models.Model):
     def __str__(self) -> str:
         return f"{self.place} {self.opened_at:%Y-%m-%d %H:%M}"
 
+    @property
+    def is_over(self) -> bool:
+        """Has it ended, or does its relay end it now?"""
+        return self.ended_at is not None or self.end_reason != ""
+
 
 class SeatQuerySet(models.QuerySet["Seat"]):
     def remembered(self, session: SessionBase, call_id: uuid.UUID) -> SeatQuerySet:

@@ -190,7 +190,7 @@ def why_dead(invite: Invite | None, generation: int, *, now: datetime) -> str:
         return _gone_reason(invite.place)
     if invite.stands(at=now) and invite.generation == generation:
         return ""
-    if invite.call is not None and invite.call.ended_at is not None and invite.expires_at is None:
+    if invite.call is not None and invite.call.is_over and invite.expires_at is None:
         return "call_ended"
     return "expired" if invite.revoked_at is None else "revoked"
 

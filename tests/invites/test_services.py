@@ -333,6 +333,17 @@ def test_end_call_for_all_ends_the_invitations_made_for_that_call_unless_kept(ro
         assert again.call_id != call.pk  # a link that still holds then opens a new call
 
 
+def test_a_link_says_that_the_call_has_ended_while_its_relay_still_ends_it(room: MeetingRoom) -> None:
+    """Not that somebody took the invitation back: the guest has just read that the call has ended."""
+    invite = make_invite(room=room, in_call=True)
+    call = calls.open_call(place=room.place)
+    seat = calls.admit(call=call, identity=make_member(room).identity, display_name="Nina", role="member")
+    Call.objects.update(node="gone")
+    calls.end_call_as_member(seat_id=seat.pk)
+    assert Call.objects.get(pk=call.pk).ended_at is None
+    assert refusal(services.admit_guest, invite=invite, generation=1, name="Grace") == "call_ended"
+
+
 # At the door
 
 

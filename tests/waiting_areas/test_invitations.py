@@ -245,7 +245,7 @@ class TestTheLinkEnds:
         invite = invite_into(call, nina)
         end_call_as_member(seat_id=Seat.objects.get(identity=nina.identity).pk)
         assert Invite.objects.get().revoked_at is not None
-        self.is_dead(invite, "taken back")
+        self.is_dead(invite, "The call has ended")
 
     def test_with_revoke_and_whoever_is_in_by_it_is_put_out(self, call: Call, nina: User) -> None:
         """Rule C4, hazard H18."""
