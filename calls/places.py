@@ -55,6 +55,7 @@ class PlaceKind:
     # The same, and it stays until the transaction ends, for whoever is being let in.
     hold: Callable[[str], bool] = lambda place: True
     invitations: Invitations | None = None  # None: nobody is invited here
+    guests_return: bool = False  # to their doors, when the call has ended: there it goes on, or they read how it ended
 
 
 _kinds: dict[str, PlaceKind] = {}

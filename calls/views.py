@@ -19,7 +19,6 @@ from calls.blur import describe_blur
 from calls.doors import remember
 from calls.models import Call, Seat
 from calls.places import Act, kind_of
-from calls.relay.terms import EndReason
 from core.errors import DomainError
 from core.limits import limited_by_address
 
@@ -39,9 +38,8 @@ def show_call(request: HttpRequest, call_id: UUID) -> HttpResponse:
     try:
         kind = services.check_stands(seat)
     except DomainError as refusal:
-        is_held = refusal.code == "ended" and seat.call.end_reason == EndReason.ON_HOLD
-        if is_held and seat.role == Seat.Role.GUEST:
-            return redirect(_door_of(seat))  # where they wait for the call to go on (rule W9)
+        if refusal.code == "ended" and _returns(seat):
+            return redirect(_door_of(seat))
         return _show_end(request, seat, refusal)
     title, ticket = kind.title(seat.call.place), tickets.issue(seat, seat.connection)
     context = {"call": seat.call, "seat": seat, "title": title, "ticket": ticket}
@@ -119,9 +117,18 @@ def _show_end(request: HttpRequest, seat: Seat, refusal: DomainError) -> HttpRes
 
 
 def _door_of(seat: Seat) -> str:
-    """That of the call's place, or of the place from which somebody was brought into it (rule W6)."""
-    place = seat.brought_from or seat.call.place
+    place = _home_of(seat)
     return kind_of(place).door(place, seat.identity)
+
+
+def _home_of(seat: Seat) -> str:
+    """The call's place, or that from which somebody was brought into it (rule W6)."""
+    return seat.brought_from or seat.call.place
+
+
+def _returns(seat: Seat) -> bool:
+    """Whether they go back to their door when the call has ended (rule W9)."""
+    return seat.role == Seat.Role.GUEST and kind_of(_home_of(seat)).guests_return
 
 
 def _call_data(seat: Seat, title: str, ticket: str) -> dict[str, object]:
@@ -138,6 +145,7 @@ def _call_data(seat: Seat, title: str, ticket: str) -> dict[str, object]:
         "ticketUrl": reverse("calls:issue_ticket", args=[seat.call_id]),
         "joinUrl": reverse("calls:take_over", args=[seat.call_id]),
         "doorUrl": _door_of(seat),
+        "returns": _returns(seat),
         "supportPhone": seat.call.organisation.support_phone,
         "testUrl": reverse("calls:show_device_test"),
     }

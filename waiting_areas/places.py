@@ -37,6 +37,7 @@ def register_consultations() -> None:
             hold=_hold,
             # An interpreter, a relative: into the call that is on, and known by nobody else's link.
             invitations=Invitations(only_in_call=True, gone_reason="call_ended"),
+            guests_return=True,
         )
     )
 

@@ -31,7 +31,7 @@ import { Sound } from "./sound.js";
 import { Stage } from "./stage.js";
 import { View } from "./view.js";
 
-const HELD_FOR = 1_500; // ms for "You are on hold" to be read before the waiting page opens
+const READ_FOR = 1_500; // ms for what has ended to be read before the door opens that says how it goes on
 
 const part = (id) => document.getElementById(id);
 const now = () => Date.now() / 1000;
@@ -191,9 +191,7 @@ class CallPage {
     if (frame.type === "changed" || frame.type === "roster") {
       document.dispatchEvent(new CustomEvent(`call:${frame.type}`, { detail: frame }));
     }
-    if (frame.type === "ended" && frame.reason === "on_hold" && this.#data.role === "guest") {
-      setTimeout(() => location.assign(this.#data.doorUrl), HELD_FOR);
-    }
+    if (frame.type === "ended" && this.#data.returns) setTimeout(() => location.assign(this.#data.doorUrl), READ_FOR);
     const own = frame.type === "roster" && !this.#adopted && myself(this.#state);
     if (!own) return undefined;
     this.#adopted = true;

@@ -61,6 +61,7 @@ def test_opening_the_call_shows_it_and_changes_nothing(client: Client, method: s
         data = answer.context["call_data"]
         assert tickets.read(answer.context["ticket"]) == tickets.Ticket(seat.pk, seat.call_id, 1)
         assert (data["connection"], data["title"], data["name"]) == (1, "The Hall", "<b>Ann</b>")
+        assert data["returns"] is False
         assert b"<b>Ann</b>" not in answer.content
 
 

@@ -10,7 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from calls.models import Seat
+from calls.models import Call, Seat
+from calls.relay.terms import EndReason
+from calls.services import store_end
 from core.links import make_token
 from tests.accounts.factories import make_user
 from tests.waiting_areas.factories import go_live, make_area, make_caller, make_staff
@@ -200,6 +202,19 @@ class TestWaitingPage:
         answer = client.get(reverse("calls:show_call", args=[seat.call_id]))
         assert answer["Location"] == place_of(gail)
         assert "You are on hold." in client.get(place_of(gail)).content.decode()
+
+    def test_after_finish_the_calls_address_leads_to_the_end_page(self, client: Client, gail: Caller) -> None:
+        """Rule W9; the page of the call goes there by itself, too."""
+        nina = make_staff(gail.area)
+        seat = services.join_call(caller=gail, by=nina)
+        go_live(seat)
+        call = reverse("calls:show_call", args=[seat.call_id])
+        assert client.get(call).context["call_data"]["returns"] is True
+        services.finish(caller=gail, by=nina)
+        store_end(call_id=seat.call_id, node=Call.objects.get().node, reason=EndReason.CLOSED, at=timezone.now())
+        answer = client.get(call, follow=True)
+        assert answer.redirect_chain == [(place_of(gail), 302)]
+        assert "Your visit is over" in answer.content.decode()
 
     def test_phone_me_instead_closes_kindly_with_the_number_and_may_be_taken_back(
         self, client: Client, gail: Caller
