@@ -17,6 +17,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -108,7 +109,7 @@ class House:
             self.environment["DATABASE_URL"] = self._create_database()
         for command in (["migrate", "--verbosity", "0"], ["createcachetable"], ["demo"]):
             self._manage(*command)
-        self._rooms = iter(self._furnish(rooms))
+        self._rooms = iter([Room(*each) for each in self.runs(FURNISH, ROOMS=str(rooms))])
         if production:
             # The demo world is made under DEBUG alone (hazard H2). No proxy speaks TLS for us here.
             self.environment |= {"DEBUG": "0", "ALLOWED_HOSTS": host, "SECURE_SSL_REDIRECT": "0"}
@@ -126,11 +127,11 @@ class House:
         """One that no story has used."""
         return next(self._rooms)
 
-    def _furnish(self, rooms: int) -> list[Room]:
-        command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", FURNISH]
-        environment = self.environment | {"ROOMS": str(rooms)}
-        printed = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-        return [Room(*each) for each in json.loads(printed.stdout)]
+    def runs(self, code: str, **environment: str) -> Any:
+        """What a script within the house prints, as JSON; `environment` is for it alone."""
+        command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code]
+        given = self.environment | environment
+        return json.loads(subprocess.run(command, cwd=ROOT, env=given, stdout=subprocess.PIPE, check=True).stdout)
 
     def _manage(self, *command: str) -> None:
         subprocess.run([sys.executable, "manage.py", *command], **self._how(), check=True)  # type: ignore[call-overload]

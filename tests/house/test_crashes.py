@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
 from tests.e2e.house import House, Room
 from tests.house.visitor import Visitor
@@ -21,19 +19,6 @@ from tests.house.visitor import Visitor
 pytestmark = pytest.mark.media
 LISTED_WITHIN = 60.0  # seconds
 LOOKED_EACH = 0.2
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    house = House()
-    yield house
-    house.stop()
-
-
-@pytest_asyncio.fixture
-async def doors() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as doors:
-        yield doors
 
 
 async def listed(ada: Visitor, room: Room, *names: str) -> None:

@@ -105,8 +105,9 @@ def test_a_word_in_plain_letters_is_noticed_wherever_it_stands() -> None:
 @pytest.fixture(scope="module")
 def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if missing := missing_tools():
-        assert not os.environ.get("CI"), f"{missing} are not there: tests/ensure-gettext.sh"
-        pytest.skip(f"{missing} are not there")
+        message = f"{missing} are not there: tests/ensure-gettext.sh (Debian: apt-get install gettext)"
+        assert not os.environ.get("CI"), message
+        pytest.skip(message)
     return make_catalogue(tmp_path_factory.mktemp("pseudo"))
 
 

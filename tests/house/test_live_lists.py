@@ -9,18 +9,14 @@ import asyncio
 import json
 import re
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import aiohttp
 import pytest
-import pytest_asyncio
 
-from tests.e2e.house import ROOT, House
+from tests.e2e.house import House
 
 AREAS, CALLERS, STAFF, OVERVIEWS = 20, 200, 50, 10
 CHANGES = 20
@@ -54,13 +50,6 @@ print(json.dumps([[str(a.pk) for a in areas], [[str(c.pk), str(c.area_id)] for c
 """
 
 
-@pytest.fixture
-def house() -> Iterator[House]:
-    house = House()
-    yield house
-    house.stop()
-
-
 @dataclass(frozen=True)
 class World:
     areas: list[str]
@@ -70,15 +59,7 @@ class World:
 
 @pytest.fixture
 def world(house: House) -> World:
-    furnish = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", FURNISH]
-    printed = subprocess.run(furnish, cwd=ROOT, env=house.environment, capture_output=True, text=True, check=True)
-    return World(*json.loads(printed.stdout))
-
-
-@pytest_asyncio.fixture
-async def doors() -> AsyncIterator[AsyncExitStack]:
-    async with AsyncExitStack() as doors:
-        yield doors
+    return World(*house.runs(FURNISH))
 
 
 class Desk:
