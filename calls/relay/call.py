@@ -308,8 +308,7 @@ class RelayCall:
         """Keep a seat that a guest may have for somebody who is on their way (rule W6).
 
         A second reservation renews the first, and one of no seconds gives the seat back; somebody who sits here already
-        needs none. Raises Refusal "full",
-        "removed" or "no_such_call" before anything changes.
+        needs none. Raises Refusal "full", "removed" or "no_such_call" before anything changes.
         """
         self.tick(now)
         self._check_open()
